@@ -1,11 +1,12 @@
 // Makes the faults of a plan happen, and ends them again.
 import type { Fault } from './plan.ts';
+import { shown } from './roots.ts';
 import { Seeded } from './seeded.ts';
 import type { Service } from './service.ts';
 import type { TrackerServer } from './tracker-server.ts';
 import type { Node, Tree, Unmounted } from './virtual-files.ts';
 import type { World } from './world.ts';
-import { LOGS, type Meddler, type Place } from './writers.ts';
+import type { Meddler, Place } from './writers.ts';
 
 interface Surroundings {
   readonly world: World;
@@ -18,7 +19,20 @@ interface Surroundings {
 /** What is done to the files of a history. */
 type FileFault = Extract<
   Fault,
-  { kind: `unreadable${string}` | 'damage' | 'replace' | 'empty' | 'copyOver' | 'remove' | 'tear' | 'renameRun' | 'link' | 'temporaryName' }
+  {
+    kind:
+      | `unreadable${string}`
+      | 'damage'
+      | 'replace'
+      | 'empty'
+      | 'copyOver'
+      | 'remove'
+      | 'tear'
+      | 'renameRun'
+      | 'exchange'
+      | 'link'
+      | 'temporaryName';
+  }
 >;
 
 /** Causes faults. */
@@ -141,7 +155,7 @@ export class Causes {
   #meddle(fault: FileFault, place: Place, random: Seeded): void {
     const { tree, meddler } = this.#in;
     const { node, path } = place;
-    const name = path.slice(LOGS.length + 1);
+    const name = shown(path);
     switch (fault.kind) {
       case 'unreadableFile':
         this.#trouble(node, fault.code, fault.forMs, `${name} cannot be opened (${fault.code})`);
@@ -178,6 +192,9 @@ export class Causes {
         return;
       case 'renameRun':
         meddler.renameRun(place);
+        return;
+      case 'exchange':
+        meddler.exchange(place, fault.forMs);
         return;
       case 'link':
         meddler.link(place);

@@ -4,24 +4,24 @@ import { DatabaseSync } from 'node:sqlite';
 import { StateFile } from '../../src/state/index.ts';
 import type { WatchStatus } from '../../src/status/index.ts';
 import { differencesOf, type Verification } from '../../src/verify/compare/index.ts';
+import { ROOTS } from './roots.ts';
 import { placeKey, type TrackerServer, targetOf } from './tracker-server.ts';
 import type { Truth, WrittenPoint } from './truth.ts';
 import type { Tree } from './virtual-files.ts';
 import type { World } from './world.ts';
-import { LOGS } from './writers.ts';
 
 interface Checked {
   readonly world: World;
   readonly tree: Tree;
   readonly truth: Truth;
   readonly servers: readonly TrackerServer[];
-  readonly root: string;
   readonly statePath: string;
   readonly storePath: string | undefined;
 }
 
 /** A point that must be in every lane now. */
 interface Expected {
+  readonly root: string;
   readonly run: string;
   readonly file: string;
   readonly offset: number;
@@ -42,9 +42,9 @@ export class Checks {
   expected(): Expected[] {
     const { tree, truth } = this.#in;
     const all: Expected[] = [];
-    for (const { run, name, node } of truth.files(tree, LOGS)) {
+    for (const { root, run, name, node } of truth.files(tree)) {
       for (const { offset, checksum, points } of truth.readable(node)) {
-        for (const [index, point] of points.entries()) all.push({ run, file: name, offset, index, checksum, point });
+        for (const [index, point] of points.entries()) all.push({ root, run, file: name, offset, index, checksum, point });
       }
     }
     return all;
@@ -52,7 +52,7 @@ export class Checks {
 
   /** No position is ahead of what its tracker has. Asked when a life was killed: that is what the next one believes. */
   positions(): void {
-    const { world, tree, truth, servers, root, statePath } = this.#in;
+    const { world, tree, truth, servers, statePath } = this.#in;
     if (servers.length === 0 || !existsSync(statePath)) return;
     const state = StateFile.openForReading(statePath);
     try {
@@ -60,15 +60,16 @@ export class Checks {
         const lane = state.lane(server.name, targetOf(server));
         if (lane === undefined) continue;
         const held = heldBy(server);
-        for (const { run, name, node } of truth.files(tree, LOGS)) {
+        for (const { root, run, name, node } of truth.files(tree)) {
           if (!truth.content(node).isPlain) continue;
           const position = lane.knownFile({ root, path: run }, name)?.position;
           if (position === undefined) continue;
           for (const { offset, end, checksum, points } of truth.readable(node)) {
             if (end > position.watermark || position.gaps.some((gap) => gap.start < end && offset < gap.end)) continue;
-            for (const index of points.keys()) {
-              const key = placeKey({ file: name, offset, index, checksum });
-              if (!held.has(key)) world.bug(`the position in ${run}/${name} is ahead of what ${server.name} has: it lacks byte ${offset}`);
+            const all = points.entries().map(([index, point]) => ({ root, run, file: name, offset, index, checksum, point }));
+            for (const owed of owedTo(server, [...all])) {
+              if (!held.has(placeKey(owed)) && !mayLack(server, owed))
+                world.bug(`the position in ${run}/${name} is ahead of what ${server.name} has: it lacks byte ${offset}`);
             }
           }
         }
@@ -79,9 +80,11 @@ export class Checks {
   }
 
   /** While files only grow, a run has one tracker run, whatever becomes of processes and answers. */
-  oneRunEach(): void {
+  oneRunEach(losesState: boolean): void {
     const { world, servers } = this.#in;
     for (const server of servers) {
+      // Only the state knows the runs of an old version.
+      if (losesState && server.traits.isOld) continue;
       const filled = [...server.runs.values()].filter(({ points }) => points.size > 0);
       for (const [, runs] of Map.groupBy(filled, ({ key }) => key)) {
         if (runs.length > 1) world.bug(`${server.name} has several runs for one: ${runs.map(({ id }) => id).join(', ')}`);
@@ -89,13 +92,12 @@ export class Checks {
     }
   }
 
-  /** A file that is still there was never lost. */
-  nothingLost(status: WatchStatus | undefined): void {
-    const { world } = this.#in;
-    const { incidents } = (status?.document() ?? {}) as {
-      readonly incidents?: readonly { readonly kind: string; readonly path: string; readonly reason: string }[];
-    };
-    for (const { kind, path, reason } of incidents ?? []) if (kind === 'lost') world.bug(`${path} is said to be lost: ${reason}`);
+  /** True if the status says that everything is well. */
+  isSilentAbout(status: WatchStatus | undefined): boolean {
+    if (status?.isReady !== true) return false;
+    const isBehind = status.lanes.some((lane) => lane.lagBytes > 0 || lane.state !== 'active' || lane.stoppedRuns.size > 0);
+    const { damage, incidents } = status.document() as { readonly damage: readonly unknown[]; readonly incidents: readonly unknown[] };
+    return !isBehind && damage.length === 0 && incidents.length === 0;
   }
 
   /** What has not arrived yet, or is said to be wrong; of all lanes but one. */
@@ -114,7 +116,9 @@ export class Checks {
     for (const server of servers) {
       if (server.name === except) continue;
       const held = heldBy(server);
-      for (const each of expected) if (!held.has(placeKey(each))) missing.push(`${server.name} does not have ${wordsOf(each)}`);
+      for (const each of owedTo(server, expected)) {
+        if (!held.has(placeKey(each)) && !mayLack(server, each)) missing.push(`${server.name} does not have ${wordsOf(each)}`);
+      }
     }
     if (missing.length > 0) return missing;
     return [...this.#outsideTheirRuns(expected, except), ...this.#storeFaults(expected)];
@@ -129,15 +133,16 @@ export class Checks {
 
   /** Points that are not in the tracker run that the state names: a former one may have them. */
   #outsideTheirRuns(expected: readonly Expected[], except?: string): string[] {
-    const { servers, statePath, root } = this.#in;
-    const byRun = Map.groupBy(expected, ({ run }) => run);
+    const { servers, statePath } = this.#in;
     const state = StateFile.openForReading(statePath);
     const faults: string[] = [];
     try {
       for (const server of servers) {
         if (server.name === except) continue;
         const lane = state.lane(server.name, targetOf(server));
-        for (const [path, points] of byRun) {
+        const byRun = Map.groupBy(owedTo(server, expected), ({ root, run }) => JSON.stringify([root, run]));
+        for (const [ref, points] of byRun) {
+          const [root, path] = JSON.parse(ref) as [string, string];
           const handle = lane?.handle({ root, path });
           const run = handle === undefined ? undefined : server.runs.get(handle);
           if (run === undefined) {
@@ -145,7 +150,9 @@ export class Checks {
             continue;
           }
           const held = new Set([...run.points.values()].map(placeKey));
-          for (const each of points) if (!held.has(placeKey(each))) faults.push(`${run.id} does not have ${wordsOf(each)}`);
+          for (const each of points) {
+            if (!held.has(placeKey(each)) && !server.mayLack(run, each.point)) faults.push(`${run.id} does not have ${wordsOf(each)}`);
+          }
         }
       }
     } finally {
@@ -162,14 +169,14 @@ export class Checks {
     const db = new DatabaseSync(storePath, { readOnly: true });
     try {
       const times = new Map<string, number>();
-      for (const row of db.prepare('SELECT run, file, tag, step, wall_time, value FROM scalars').iterate()) {
-        const key = JSON.stringify([row['run'], row['file'], row['tag'], row['step'], row['wall_time'], row['value']]);
+      for (const row of db.prepare('SELECT root, run, file, tag, step, wall_time, value FROM scalars').iterate()) {
+        const key = JSON.stringify([row['root'], row['run'], row['file'], row['tag'], row['step'], row['wall_time'], row['value']]);
         times.set(key, (times.get(key) ?? 0) + 1);
       }
       for (const each of expected) {
         const { tag, step, wallTime, value } = each.point;
         if (value === undefined) continue;
-        const count = times.get(JSON.stringify([each.run, each.file, tag, step, wallTime, value])) ?? 0;
+        const count = times.get(JSON.stringify([each.root, each.run, each.file, tag, step, wallTime, value])) ?? 0;
         if (count === 0) faults.push(`the store does not have ${wordsOf(each)}`);
       }
       for (const [key, count] of times) {
@@ -187,18 +194,47 @@ export class Checks {
    * state never learned of the file: it could not be written, or the process was killed before.
    */
   verified(verifications: readonly Verification[], mayHaveExtra: boolean): void {
-    const { world } = this.#in;
+    const { world, servers } = this.#in;
+    const expected = this.expected();
     for (const { lane, runs, obstacles } of verifications) {
-      for (const { what, reason } of obstacles) {
+      const server = servers.find(({ name }) => name === lane);
+      const owed = server === undefined ? expected : owedTo(server, expected);
+      if (server?.traits.isOld === true) {
+        if (expected.length > 0 && obstacles.length === 0) world.bug(`verify of ${lane} compared what cannot be read`);
+        continue;
+      }
+      for (const { what, reason, isUnmirrored } of obstacles) {
+        // Nothing is wrong with a root that has nothing for the lane.
+        const points = isUnmirrored === true ? owed : expected;
+        if (ROOTS.some(({ name, path }) => path === what && !points.some(({ root }) => root === name))) continue;
         // A link whose target was removed is there, and wrong.
-        if (this.expected().length > 0 && !reason.includes('broken link')) world.bug(`verify of ${lane}: ${what}: ${reason}`);
+        if (expected.length > 0 && !reason.includes('broken link')) world.bug(`verify of ${lane}: ${what}: ${reason}`);
       }
       for (const run of runs) {
         const differences = differencesOf(run) - (mayHaveExtra ? run.extra : 0);
         if (differences > 0) world.bug(`verify of ${lane} found ${differences} differences in ${run.run.path}: ${JSON.stringify(run)}`);
       }
+      if (server === undefined || mayHaveExtra) continue;
+      const held = heldBy(server);
+      const lacking = owed.filter((each) => !held.has(placeKey(each))).length;
+      const refused = runs.reduce((sum, run) => sum + run.refused, 0);
+      if (refused !== lacking) world.bug(`verify of ${lane} says that ${refused} points were refused, and ${lacking} are not there`);
     }
   }
+}
+
+/** What a lane should have of some points, under its own names. */
+function owedTo({ rules }: TrackerServer, points: readonly Expected[]): Expected[] {
+  return points.flatMap((each) => {
+    if (!rules.hasRun(each.run) || !rules.isMeant(each.point)) return [];
+    const place = rules.placeOf(each.run, each.file);
+    return [{ ...each, ...place, point: { ...each.point, tag: rules.nameOf(each.point.tag, place.file) } }];
+  });
+}
+
+/** True if a tracker may lack a point, because it never takes it. */
+function mayLack(server: TrackerServer, { point }: Pick<Expected, 'point'>): boolean {
+  return server.traits.refuses !== 'nothing' && server.runs.values().some((run) => server.mayLack(run, point));
 }
 
 /** All points of a tracker, by their place. */

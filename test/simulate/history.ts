@@ -5,17 +5,19 @@ import type { Verification } from '../../src/verify/compare/index.ts';
 import { verifyLanes } from '../../src/verify/index.ts';
 import { Causes } from './causes.ts';
 import { Checks } from './checks.ts';
+import { LaneRules } from './lane-rules.ts';
 import { Life } from './life.ts';
-import type { Fault, Plan } from './plan.ts';
+import { type Fault, mayLoseFiles, type Plan } from './plan.ts';
 import { enter, nextTurn } from './platform.ts';
+import { ROOTS } from './roots.ts';
 import { Seeded } from './seeded.ts';
-import { ROOT, Service } from './service.ts';
+import { Service } from './service.ts';
 import { TrackerServer } from './tracker-server.ts';
 import { Truth } from './truth.ts';
 import { Tree } from './virtual-files.ts';
 import { VirtualFs } from './virtual-fs.ts';
 import { World } from './world.ts';
-import { LOGS, Meddler, Writer } from './writers.ts';
+import { Meddler, Writer } from './writers.ts';
 
 /** What became of a history. */
 export interface Outcome {
@@ -36,14 +38,14 @@ export interface Outcome {
 const CATCH_UP_MS = 3 * 3_600_000;
 /** How long the service may take to end when it is asked to. */
 const END_MS = 5 * 60_000;
+/** How long `verify` may take: a slow tracker gives its points in many pages. */
+const VERIFY_MS = 3 * 3_600_000;
 /** How often it is checked whether everything has arrived. */
 const LOOK_MS = 10_000;
 /** Once faults have ended, timers may be late by this much: it makes the wait cheaper. */
 const CALM_SLACK_MS = 5000;
 /** A scan comes a fifth later than asked for at most, and takes a moment. */
 const SCAN_SHARE = 1.3;
-/** After these, points may be in a tracker whose file is gone, or a file may be gone before it was read. */
-const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun', 'temporaryName']);
 /** While these last, a file cannot be read as it is, or a tracker run is not there. */
 const HIDES: ReadonlySet<Fault['kind']> = new Set([
   'unreadableFile',
@@ -81,15 +83,15 @@ class History {
     this.#world = world;
     world.slackMs = plan.slackMs;
     const tree = new Tree(() => world.wallMs);
-    tree.mount = { path: LOGS, unmounted: undefined };
-    tree.directory(LOGS);
+    tree.mount = { path: ROOTS[0].path, unmounted: undefined };
+    for (const { path } of ROOTS.slice(0, plan.roots ?? 1)) tree.directory(path);
     const chance = new Seeded(`${plan.seed}/reads`);
     const files = new VirtualFs(tree, {
       step: (what) => world.life?.step(`in ${what} of a log file`),
       readBytes: (wanted) => (chance.chance(plan.shortReads) ? chance.int(1, wanted) : wanted),
     });
     const truth = this.#truth;
-    this.#servers = plan.lanes.map((lane) => new TrackerServer(lane, world, truth));
+    this.#servers = plan.lanes.map((lane) => new TrackerServer(lane, new LaneRules(lane.name, lane.rules), world, truth));
     this.#writers = plan.writers.map((each) => new Writer(each, { world, tree, truth }));
     this.#service = new Service(plan, world, this.#servers, folder, () => this.#checks.positions());
     const meddler = new Meddler({ world, tree, truth });
@@ -99,7 +101,6 @@ class History {
       tree,
       truth,
       servers: this.#servers,
-      root: ROOT,
       statePath: this.#service.statePath,
       storePath: this.#service.store?.path,
     });
@@ -148,6 +149,17 @@ class History {
     return this.#plan.faults.some((fault) => fault.kind === 'kill' && fault.losesState);
   }
 
+  /**
+   * True if a run that has a tracker run may get another one. Whose a tracker run is, only the run and its files can
+   * tell when the state does not know it: they must be there then.
+   */
+  get #mayTakeForNew(): boolean {
+    const { faults } = this.#plan;
+    if (this.#losesState) return faults.some(({ kind }) => HIDES.has(kind));
+    const forgets = faults.some((fault) => fault.kind === 'kill' || (fault.kind === 'fullDisk' && fault.what !== 'store'));
+    return forgets && faults.some(({ kind }) => kind === 'deleteRun');
+  }
+
   /** While one tracker does not work, all other lanes have everything. */
   #checkSiege(): void {
     const { besieged } = this.#plan;
@@ -163,12 +175,23 @@ class History {
     const untilMs = world.ageMs + CATCH_UP_MS;
     // Each root is scanned once more: until then nobody can know of the last files.
     let lookMs = Math.ceil(this.#plan.scanIntervalMs * SCAN_SHARE) + LOOK_MS + (this.#losesState ? RETRY_MS : 0);
-    // What a tracker has just taken, the service knows when the answer is there: so it must be true twice.
+    // What a tracker has just taken, the service knows when the answer is there: so it must be true twice, with no
+    // request in between.
+    let asked = -1;
+    let wasUnsaid = false;
     for (let whole = 0; world.ageMs < untilMs; ) {
       await world.passUntil(world.ageMs + lookMs, () => false);
       lookMs = LOOK_MS;
       if (world.bugs.length > 0) return false;
-      whole = this.#checks.missing(this.#service.status).length === 0 ? whole + 1 : 0;
+      const requests = this.#servers.reduce((sum, server) => sum + server.requests, 0);
+      const isCalm = requests === asked;
+      asked = requests;
+      const missing = this.#checks.missing(this.#service.status);
+      whole = isCalm && missing.length === 0 ? whole + 1 : 0;
+      // Nothing is under way, something is not there, and nobody says so.
+      const isUnsaid = isCalm && missing.length > 0 && this.#checks.isSilentAbout(this.#service.status);
+      if (isUnsaid && wasUnsaid) for (const each of missing.slice(0, MOST_MISSING)) world.bug(`the status says nothing of it: ${each}`);
+      wasUnsaid = isUnsaid;
       if (whole === 2) return true;
     }
     const minutes = CATCH_UP_MS / 60_000;
@@ -190,6 +213,8 @@ class History {
   /** Lets `verify` compare all lanes with the files. */
   async #verified(): Promise<boolean> {
     const world = this.#world;
+    const mostLateMs = Math.max(0, ...this.#servers.map(({ traits }) => traits.lateMs));
+    await world.passUntil(world.ageMs + mostLateMs, () => false);
     const life = new Life('verify');
     const { statePath, store } = this.#service;
     const { signal } = new AbortController();
@@ -206,20 +231,16 @@ class History {
         },
       );
     });
-    await world.passUntil(world.ageMs + END_MS, () => found !== undefined);
+    await world.passUntil(world.ageMs + VERIFY_MS, () => found !== undefined);
     life.end();
     if (found === undefined) {
       if (world.bugs.length === 0) world.bug('verify did not end');
       return false;
     }
-    const mayHaveExtra = this.#plan.faults.some(
-      (fault) => LOSES_FILES.has(fault.kind) || (fault.kind === 'unmount' && fault.how === 'empty'),
-    );
+    const mayHaveExtra = mayLoseFiles(this.#plan);
     this.#checks.verified(found, mayHaveExtra);
     if (!mayHaveExtra) {
-      this.#checks.nothingLost(this.#service.status);
-      // Whose a tracker run is, only the run and its files can tell when the state is lost: they must be there then.
-      if (!this.#losesState || !this.#plan.faults.some(({ kind }) => HIDES.has(kind))) this.#checks.oneRunEach();
+      if (!this.#mayTakeForNew) this.#checks.oneRunEach(this.#losesState);
     }
     return true;
   }

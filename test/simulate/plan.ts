@@ -1,12 +1,15 @@
 // What happens in a history: the same for the same seed. Faults are a list, so that a shrinker can leave some out.
+import type { LaneRule } from './lane-rules.ts';
 import { Seeded } from './seeded.ts';
-import type { Mood, RequestFault, TrackerKind } from './tracker-server.ts';
+import type { Mood, RequestFault, TrackerKind, Traits } from './tracker-traits.ts';
 import type { Unmounted } from './virtual-files.ts';
 
 /** A program that writes one event file after the other into a run. */
 export interface WriterPlan {
   readonly name: string;
   readonly run: string;
+  /** The root it writes below, by its place in the list. Default: the first. */
+  readonly root?: number;
   readonly beginsMs: number;
   /** Times of its flushes. */
   readonly flushesMs: readonly number[];
@@ -40,6 +43,7 @@ export type Fault = {
   | { readonly kind: 'remove' }
   | { readonly kind: 'tear'; readonly goesOn: boolean }
   | { readonly kind: 'renameRun' }
+  | { readonly kind: 'exchange'; readonly forMs: number }
   | { readonly kind: 'link' }
   | { readonly kind: 'temporaryName' }
 );
@@ -49,12 +53,18 @@ export interface LanePlan {
   readonly name: string;
   readonly kind: TrackerKind;
   readonly mostLatencyMs: number;
+  /** What sets its tracker apart. Default: nothing. */
+  readonly traits?: Partial<Traits>;
+  /** Its routes and folds. Default: it gets everything. */
+  readonly rules?: readonly LaneRule[];
 }
 
 /** The whole of a history. */
 export interface Plan {
   readonly seed: string;
   readonly hasStore: boolean;
+  /** How many roots there are. Default: one. */
+  readonly roots?: number;
   readonly lanes: readonly LanePlan[];
   readonly scanIntervalMs: number;
   readonly runEndedAfterMs: number;
@@ -80,17 +90,19 @@ const SIEGE_WRITES_MS = 60_000;
 export function planOf(seed: string): Plan {
   const random = new Seeded(`${seed}/plan`);
   const healMs = random.int(15, 75) * 1000;
-  const lanes = KINDS.filter(() => random.chance(0.55)).map((kind) => ({ name: kind, kind, mostLatencyMs: random.pick([5, 50, 800]) }));
+  const lanes = KINDS.filter(() => random.chance(0.55)).map((kind) => laneOf(random, kind));
   const hasStore = lanes.length === 0 || random.chance(0.6);
+  const roots = random.chance(0.25) ? 2 : 1;
   const writers = Array.from({ length: random.int(1, 4) }, (_, i): WriterPlan => {
     const beginsMs = random.int(0, healMs / 2);
     const flushes = Array.from({ length: random.int(2, 8) }, () => random.int(beginsMs, healMs)).sort((a, b) => a - b);
-    return { name: `writer ${i + 1}`, run: random.pick(RUNS), beginsMs, flushesMs: flushes };
+    return { name: `writer ${i + 1}`, run: random.pick(RUNS), root: random.int(0, roots - 1), beginsMs, flushesMs: flushes };
   });
-  const common = { seed, hasStore, lanes, writers, healMs };
+  const common = { seed, hasStore, roots, lanes, writers, healMs };
   if (lanes.length > 0 && (lanes.length > 1 || hasStore) && random.chance(0.06)) return siegeOf(random, common);
   const faults = Array.from({ length: random.int(0, 8) }, () => faultsOf(random, common))
     .flat()
+    .filter(({ kind }) => kind !== 'renameRun' || !common.lanes.some(isAboutPaths))
     .sort((a, b) => a.atMs - b.atMs);
   return {
     ...common,
@@ -103,13 +115,51 @@ export function planOf(seed: string): Plan {
   };
 }
 
+/** True if a lane's rules are about paths: where a run goes that is moved from or to such a path is a story of its own. */
+function isAboutPaths({ rules = [] }: LanePlan): boolean {
+  return rules.some(({ kind }) => kind === 'folds' || kind === 'leavesOut');
+}
+
+/** A lane whose tracker may be unlike others, with or without rules of its own. */
+function laneOf(random: Seeded, kind: TrackerKind): LanePlan {
+  const plain = { name: kind, kind, mostLatencyMs: random.pick([5, 50, 800]) };
+  const traits = random.chance(0.5) ? undefined : traitsFor(random, kind);
+  const rules = random.chance(0.75) ? undefined : rulesFor(random);
+  return { ...plain, ...(traits === undefined ? {} : { traits }), ...(rules === undefined ? {} : { rules }) };
+}
+
+function traitsFor(random: Seeded, kind: TrackerKind): Partial<Traits> {
+  // Lines cannot be left out, and whose they are must be asked.
+  const isOfLines = kind === 'journalled';
+  return {
+    lateMs: random.pick([0, 3000, 20_000]),
+    mostPoints: random.pick([Number.MAX_SAFE_INTEGER, 20, 5, 1]),
+    refuses: isOfLines ? 'nothing' : random.pick(['nothing', 'nothing', 'tag', 'values', 'furtherTags'] as const),
+    pageSize: random.pick([1000, 20, 3]),
+    isOld: !isOfLines && random.chance(0.2),
+    hasNoTimeout: random.chance(0.3),
+  };
+}
+
+function rulesFor(random: Seeded): LaneRule[] {
+  const all: readonly LaneRule[] = [
+    { kind: 'drops', tag: 'acc' },
+    { kind: 'thins', tag: 'lr/a', every: random.int(2, 3) },
+    { kind: 'renames', tag: 'loss', to: 'the loss' },
+    { kind: 'leavesOut', run: random.pick(RUNS) },
+    { kind: 'folds', name: random.pick(['train', 'val']) },
+  ];
+  return all.filter(() => random.chance(0.5));
+}
+
 /** A plan in which one tracker does not work, and nothing else goes wrong. */
-function siegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'lanes' | 'writers'>): Plan {
+function siegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'roots' | 'lanes' | 'writers'>): Plan {
   const besieged = random.pick(common.lanes).name;
   const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'busy'] as const);
+  const patience = { hasNoTimeout: random.chance(0.5) };
   return {
     ...common,
-    lanes: common.lanes.map((lane) => ({ ...lane, mostLatencyMs: 20 })),
+    lanes: common.lanes.map((lane) => ({ ...lane, mostLatencyMs: 20, ...(lane.name === besieged ? { traits: patience } : {}) })),
     writers: common.writers.map((writer) => ({ ...writer, flushesMs: writer.flushesMs.map((ms) => Math.min(ms, SIEGE_WRITES_MS)) })),
     besieged,
     scanIntervalMs: 2000,
@@ -143,6 +193,7 @@ function faultsOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healM
       ['answerLost'],
       ['partStored'],
       ['connectionLost', 'unavailable'],
+      ['wrongPage'],
       ['answerLost', 'partStored', 'connectionLost', 'unavailable'],
     ] as const);
     return [{ ...at, kind: 'requests', lane, share: random.pick([0.1, 0.5, 0.9]), faults, forMs }];
@@ -177,8 +228,17 @@ function otherFault(random: Seeded, kind: number, atMs: number, forMs: number): 
     case 22:
       return { ...at, kind: 'tear', goesOn: random.chance(0.5) };
     case 23:
+      if (random.chance(0.4)) return { ...at, kind: 'exchange', forMs };
       return { ...at, kind: 'temporaryName' };
     default:
       return { ...at, kind: 'link' };
   }
+}
+
+/** After these, points may be in a tracker whose file is gone, or a file may be gone before it was read. */
+const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun', 'exchange', 'temporaryName']);
+
+/** True if a file may be gone in a history. */
+export function mayLoseFiles({ faults }: Pick<Plan, 'faults'>): boolean {
+  return faults.some((fault) => LOSES_FILES.has(fault.kind) || (fault.kind === 'unmount' && fault.how === 'empty'));
 }

@@ -2,19 +2,17 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../../src/errors.ts';
-import { type StoreOptions, type TrackerLaneOptions, wholeRouting } from '../../src/lanes/index.ts';
+import type { StoreOptions, TrackerLaneOptions } from '../../src/lanes/index.ts';
 import type { WatchStatus } from '../../src/status/index.ts';
 import { watch } from '../../src/sync/watch.ts';
 import { Commits, useDisk } from './databases.ts';
+import { SimulatedJournalBackend } from './journal-backend.ts';
 import { Life } from './life.ts';
-import type { Plan } from './plan.ts';
-import { SimulatedBackend, SimulatedJournalBackend } from './tracker-backend.ts';
+import { mayLoseFiles, type Plan } from './plan.ts';
+import { ROOTS } from './roots.ts';
+import { asOldVersion, SimulatedBackend } from './tracker-backend.ts';
 import { type TrackerServer, targetOf } from './tracker-server.ts';
 import type { World } from './world.ts';
-import { LOGS } from './writers.ts';
-
-/** The name of the root. */
-export const ROOT = 'logs';
 
 /** How long a supervisor waits before it starts the service again. */
 const RESTART_MS = 2000;
@@ -22,6 +20,9 @@ const RESTART_MS = 2000;
 const MOST_LOST = 4;
 /** Why a service may end at its start: it says so, and is started again. */
 const MAY_END: ReadonlySet<string | undefined> = new Set(['MB3001', 'MB3005', 'MB3101']);
+
+/** What is said of a file that is gone. */
+const GONE = 'file deleted after it was mirrored';
 
 interface Losses {
   readonly losesCommits: number;
@@ -36,6 +37,7 @@ export class Service {
   readonly #folder: string;
   readonly #commits: Commits;
   readonly #onDeath: () => void;
+  readonly #mayLoseFiles: boolean;
   /** Which disks are full. */
   readonly full = { state: false, store: false };
   #life: Life | undefined;
@@ -51,6 +53,7 @@ export class Service {
   /** `onDeath`: is called once a life has been killed and everything it held is closed. */
   constructor(plan: Plan, world: World, servers: readonly TrackerServer[], folder: string, onDeath: () => void) {
     this.#onDeath = onDeath;
+    this.#mayLoseFiles = mayLoseFiles(plan);
     this.#plan = plan;
     this.#world = world;
     this.#servers = servers;
@@ -80,10 +83,11 @@ export class Service {
   /** Lanes with backends of their own: each life has its own. */
   trackers(): TrackerLaneOptions[] {
     return this.#servers.map((server) => {
-      const backend =
+      const made =
         server.kind === 'journalled' ? new SimulatedJournalBackend(server, this.#world) : new SimulatedBackend(server, this.#world);
+      const backend = server.traits.isOld ? asOldVersion(made) : made;
       const namesOf: TrackerLaneOptions['namesOf'] = ({ path }) => ({ name: path, group: '', tags: {} });
-      return { name: server.name, type: server.kind, target: targetOf(server), backend, namesOf, routing: wholeRouting(server.name) };
+      return { name: server.name, type: server.kind, target: targetOf(server), backend, namesOf, routing: server.rules.routing() };
     });
   }
 
@@ -110,7 +114,7 @@ export class Service {
     const { scanIntervalMs, runEndedAfterMs } = this.#plan;
     world.inLife(life, () => {
       watch({
-        roots: [{ path: LOGS, name: ROOT }],
+        roots: ROOTS.slice(0, this.#plan.roots ?? 1),
         store: this.store,
         trackers: this.trackers(),
         statePath: this.statePath,
@@ -120,6 +124,11 @@ export class Service {
         signal,
         clock: world.clock,
         random: world.random,
+        log: {
+          debug: () => undefined,
+          info: (fields, phrase) => this.#said(phrase, fields),
+          warn: (fields, phrase) => this.#said(phrase, fields),
+        },
         onStart: async (status) => {
           this.status = status;
         },
@@ -156,6 +165,13 @@ export class Service {
     if (this.#life !== undefined) this.#life.onKilled = undefined;
     this.#life?.kill('');
     useDisk(undefined);
+  }
+
+  /** A file that is still there must not be taken for gone. */
+  #said(phrase: string, fields: object): void {
+    const { kind, path } = fields as { readonly kind?: string; readonly path?: string };
+    if (this.#mayLoseFiles || !(phrase === GONE || kind === 'lost')) return;
+    this.#world.bug(`${path} counts as gone: ${phrase}`);
   }
 
   #startSoon(): void {

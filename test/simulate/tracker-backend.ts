@@ -1,35 +1,40 @@
 // The backend of a tracker of the world: as a real one, with requests that travel, and answers that may not come.
 import { FileMarks, whoseRun } from '../../src/backend-kit/identity/index.ts';
+import { inParts } from '../../src/backend-kit/sending/index.ts';
 import type {
   Backend,
   Capabilities,
   FileMark,
   Handle,
   HeldPoint,
-  Intent,
-  JournalEntry,
-  JournalledBackend,
   Outcome,
   Probe,
   ReadBackChunk,
   ReadBackOptions,
-  Resolution,
   RunEnd,
   RunSource,
   TrackerParcel,
 } from '../../src/contract/index.ts';
 import { MirrorError } from '../../src/errors.ts';
+import { eachPage, type Page } from '../../src/http/index.ts';
 import { pointCount } from '../../src/model/index.ts';
-import { pointsOf } from '../../src/testing/parcels.ts';
 import { MEMORY_CAPABILITIES } from '../support/memory-backend.ts';
-import { hashOf, MAPPING, type PlannedLines, resolutionOf } from '../support/planned-lines.ts';
-import { placeKey, RequestFailed, type TrackerServer } from './tracker-server.ts';
+import { errorOf, outcomeOf } from './request-failures.ts';
+import { type HeldRun, RequestFailed, type TrackerServer } from './tracker-server.ts';
 import type { World } from './world.ts';
 
 /** A request without an answer is given up after this time. */
 const TIMEOUT_MS = 30_000;
 /** How long a request takes in a slow mood. */
 const SLOW_MS = 4000;
+
+/** What a fault changes while a request is carried out. */
+interface Carried {
+  /** Only a part is stored, and then the connection is lost. */
+  readonly isPart: boolean;
+  /** A page of a list is wrong. */
+  readonly isWrong: boolean;
+}
 
 /** The backend of one life. */
 export class SimulatedBackend implements Backend {
@@ -42,7 +47,7 @@ export class SimulatedBackend implements Backend {
   }
 
   describe(): Capabilities {
-    const { kind } = this.server;
+    const { kind, traits } = this.server;
     return {
       ...MEMORY_CAPABILITIES,
       name: kind,
@@ -50,6 +55,7 @@ export class SimulatedBackend implements Backend {
       replacesByKey: kind !== 'journalled',
       needsJournal: kind === 'journalled',
       keeps: { ...MEMORY_CAPABILITIES.keeps, equalPoints: kind !== 'merging' },
+      readBack: traits.isOld ? 'none' : 'full',
     };
   }
 
@@ -60,29 +66,18 @@ export class SimulatedBackend implements Backend {
 
   async open(run: RunSource, known: Handle | undefined, signal: AbortSignal): Promise<Handle> {
     const { server } = this;
-    // One answer says both: a deleted run may be brought back meanwhile.
-    const { all, isKnownDeleted } = await this.request(signal, 'a search for a run', false, () => ({
-      all: [...server.runs.values()].filter(({ isDeleted }) => !isDeleted),
-      isKnownDeleted: known !== undefined && server.runs.get(known)?.isDeleted === true,
-    }));
-    const kept = all.find(({ id }) => id === known);
+    // A deleted run may be brought back meanwhile: one answer says what became of it.
+    const kept = known === undefined ? undefined : await this.request(signal, `the run ${known}`, false, () => this.#marksOf(known));
     if (known !== undefined && kept !== undefined) {
       // Files may have come since it was opened first.
-      const named = FileMarks.of(kept.fingerprint);
-      if (run.fingerprint.some((mark) => !named.has(mark))) await this.noteFiles(known, run.fingerprint, signal);
+      const named = FileMarks.of(kept);
+      if (!server.traits.isOld && run.fingerprint.some((mark) => !named.has(mark))) await this.noteFiles(known, run.fingerprint, signal);
       return known;
     }
-    if (isKnownDeleted) throw errorOf(server, new RequestFailed('noRun', `${known} was deleted`));
-    for (const there of all) {
-      if (there.key !== run.key) continue;
-      const readBack = (): AsyncIterable<ReadBackChunk> => this.readBack(there.id as Handle, { signal });
-      const whose = await whoseRun({ instanceId: there.instanceId, fingerprint: there.fingerprint, readBack }, run, signal);
-      if (whose.kind === 'other') continue;
-      await this.noteFiles(there.id as Handle, run.fingerprint, signal);
-      return there.id as Handle;
-    }
+    const found = await this.#find(run, signal);
+    if (found !== undefined) return found;
     const made = await this.request(signal, `a new run for ${run.run.path}`, true, () =>
-      server.create(run.key, run.instanceId, run.fingerprint),
+      server.create(run.key, run.instanceId, server.traits.isOld ? [] : run.fingerprint),
     );
     return made.id as Handle;
   }
@@ -95,21 +90,17 @@ export class SimulatedBackend implements Backend {
   }
 
   async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const count = parcels.reduce((sum, { batch }) => sum + pointCount(batch), 0);
-    return await this.outcomes(parcels, async () => {
-      return await this.request(signal, `${count} points`, true, (isPart): Outcome[] =>
-        parcels.map((parcel) => {
-          try {
-            const { stored, refused } = this.server.store(parcel, isPart);
-            const refusals = refused.map(({ offset, index }) => ({ offset, index, kind: 'refused' as const, reason: 'not this one' }));
-            return { kind: 'accepted', points: stored, refusals };
-          } catch (error) {
-            if (error instanceof RequestFailed && error.kind === 'noRun') return outcomeOf(this.server, error);
-            throw error;
-          }
-        }),
-      );
+    const outcomes = new Map<TrackerParcel, Outcome>();
+    await inParts(parcels, {
+      send: async (some) => {
+        const sent = await this.outcomes(some, async () => await this.#sendTogether(some, signal));
+        if (sent[0]?.kind === 'rejected') return sent[0];
+        for (const [i, parcel] of some.entries()) outcomes.set(parcel, sent[i]!);
+        return undefined;
+      },
+      alone: (parcel, rejected) => void outcomes.set(parcel, rejected),
     });
+    return parcels.map((parcel) => outcomes.get(parcel)!);
   }
 
   async tryOut(handle: Handle, _kind: string, signal: AbortSignal): Promise<void> {
@@ -117,12 +108,15 @@ export class SimulatedBackend implements Backend {
   }
 
   async *readBack(handle: Handle, { isWanted = () => true, signal }: ReadBackOptions = {}): AsyncGenerator<ReadBackChunk, void, void> {
+    const { server } = this;
+    if (server.traits.isOld) throw new MirrorError('MB4005', `${server.name} gives no points back`);
+    const list = (): Named[] => [...server.run(handle).points.values()].slice(0, server.readable(handle));
     const never = new AbortController().signal;
-    const points = await this.request(signal ?? never, 'the points of a run', false, () => [...this.server.run(handle).points.values()]);
-    const series = Map.groupBy(points, ({ tag, plugin }) => JSON.stringify([tag, plugin]));
-    for (const [name, some] of series) {
-      const [tag, plugin] = JSON.parse(name) as [string, string];
-      if (isWanted(tag)) yield { tag, plugin, points: some };
+    for await (const points of this.pages('the points of a run', list, signal ?? never)) {
+      for (const [name, some] of Map.groupBy(points, ({ tag, plugin }) => JSON.stringify([tag, plugin]))) {
+        const [tag, plugin] = JSON.parse(name) as [string, string];
+        if (isWanted(tag)) yield { tag, plugin, points: some };
+      }
     }
   }
 
@@ -137,6 +131,15 @@ export class SimulatedBackend implements Backend {
   }
 
   async close(): Promise<void> {}
+
+  /** Yields the pages of a list, as it is when each is asked for. */
+  protected pages<Item>(what: string, list: () => readonly Item[], signal: AbortSignal): AsyncGenerator<readonly Item[], void, void> {
+    const { server } = this;
+    return eachPage<Item, never>({ what, address: server.name }, async (token) => {
+      const page = await this.request(signal, what, false, ({ isWrong }): Page<Item> => server.page(list(), token, isWrong));
+      return { kind: 'ok', value: page };
+    });
+  }
 
   /** Turns errors of requests into outcomes, one for each parcel. */
   protected async outcomes(parcels: readonly TrackerParcel[], work: () => Promise<readonly Outcome[]>): Promise<readonly Outcome[]> {
@@ -156,7 +159,7 @@ export class SimulatedBackend implements Backend {
    * Makes a request. It travels, is carried out, and its answer travels back. The process may be killed when it leaves
    * and when the answer comes; what is under way then still arrives.
    */
-  protected async request<Value>(signal: AbortSignal, what: string, isWrite: boolean, work: (isPart: boolean) => Value): Promise<Value> {
+  protected async request<Value>(signal: AbortSignal, what: string, isWrite: boolean, work: (how: Carried) => Value): Promise<Value> {
     const { server } = this;
     const world = this.#world;
     const { life } = world;
@@ -165,18 +168,22 @@ export class SimulatedBackend implements Backend {
     const travel = (): number => (server.mood === 'slow' ? SLOW_MS : world.random.int(1, server.mostLatencyMs));
     /** The answer comes to the life that asked, if it still lives. */
     const answer = (deliver: () => void): void => world.inLife(life, () => void world.after(travel(), deliver));
+    const lost = new RequestFailed('lost', 'the connection was lost');
+    const leaveOpen = (): void => {
+      if (server.traits.hasNoTimeout) server.leaveOpen(() => answer(() => reject(lost)));
+    };
     world.inLife(undefined, () =>
       world.after(travel(), () => {
-        const lost = new RequestFailed('lost', 'the connection was lost');
         const { mood } = server;
-        if (mood === 'hanging') return;
+        if (mood === 'hanging') return leaveOpen();
         if (mood === 'down') return answer(() => reject(lost));
         const fault = server.nextFault();
+        const isPart = fault === 'partStored' && isWrite;
         try {
           if (fault === 'connectionLost') throw lost;
           if (fault === 'unavailable') throw new RequestFailed('later', 'it is not available');
           server.greet(isWrite);
-          const value = work(fault === 'partStored' && isWrite);
+          const value = work({ isPart, isWrong: fault === 'wrongPage' && !isWrite });
           world.note(
             `${server.name} takes ${what}${fault === undefined ? '' : `, with a fault: ${fault}`}${mood === 'mute' ? ', and does not answer' : ''}`,
           );
@@ -185,8 +192,8 @@ export class SimulatedBackend implements Backend {
             world.atNextWrite = undefined;
             atNextWrite?.();
           }
-          if (mood === 'mute') return;
-          if (fault === 'answerLost' || (fault === 'partStored' && isWrite)) throw lost;
+          if (mood === 'mute') return leaveOpen();
+          if (fault === 'answerLost' || isPart) throw lost;
           answer(() => resolve(value));
         } catch (error) {
           if (!(error instanceof RequestFailed)) world.bug(`${server.name} broke: ${String(error)}`);
@@ -194,8 +201,9 @@ export class SimulatedBackend implements Backend {
         }
       }),
     );
-    const stopTimer = world.after(TIMEOUT_MS, () => reject(new RequestFailed('lost', 'there was no answer in time')));
-    const stop = (): void => reject(new RequestFailed('lost', 'it was given up'));
+    const fail = (why: string): void => reject(new RequestFailed('lost', why));
+    const stopTimer = server.traits.hasNoTimeout ? () => undefined : world.after(TIMEOUT_MS, () => fail('there was no answer in time'));
+    const stop = (): void => fail('it was given up');
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     try {
@@ -209,106 +217,58 @@ export class SimulatedBackend implements Backend {
       signal.removeEventListener('abort', stop);
     }
   }
-}
 
-/** The backend of a tracker that addresses by line. */
-export class SimulatedJournalBackend extends SimulatedBackend implements JournalledBackend {
-  /** The points that each run had when this life first sent to it. */
-  readonly #known = new Map<string, Set<string>>();
-
-  override async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
-    const error = new MirrorError('MB9001', 'lines were sent that were not prepared');
-    return parcels.map(() => ({ kind: 'fatal', error }));
+  /** The files of a run; undefined if there never was one. Throws if it was deleted. */
+  #marksOf(id: string): readonly FileMark[] | undefined {
+    return this.server.runs.has(id) ? this.server.run(id).fingerprint : undefined;
   }
 
-  async prepare(
-    parcels: readonly TrackerParcel[],
-    journal: readonly JournalEntry[],
-  ): Promise<{ readonly intent: Intent; readonly entries: readonly JournalEntry[] }> {
-    const id = parcels[0]?.handle ?? ('' as Handle);
-    const end = journal.reduce((last, { firstLine: first, count }) => Math.max(last, first + count), 0);
-    const isAgain = parcels.some(({ file, batch }) =>
-      journal.some((entry) => entry.file === file && entry.start < batch.end && batch.start < entry.end),
-    );
-    // After a crash the journal may be ahead of the position, a file may have been replaced by one that begins the
-    // same, and a run that was found again may have lines of which no journal knows. Then the tracker says what is
-    // there.
-    const never = new AbortController().signal;
-    const asked = async (): Promise<Set<string>> =>
-      new Set(await this.request(never, 'the points of a run', false, () => [...this.server.run(id).points.keys()]));
-    const known = this.#known.get(id) ?? (await asked());
-    this.#known.set(id, known);
-    const there = isAgain ? await asked() : known;
-    const firstLine = Math.max(end, known.size);
-    const lines: string[] = [];
-    const entries: JournalEntry[] = [];
-    for (const { file, batch, series } of parcels) {
-      const { generation, start } = batch;
-      const points = pointsOf({ file, batch, series }).filter((point) => !there.has(placeKey(point)));
-      if (points.length === 0) continue;
-      const count = points.length;
-      entries.push({
-        firstLine: firstLine + lines.length,
-        count,
-        file,
-        generation,
-        start,
-        end: batch.end,
-        hash: hashOf(batch),
-        mapping: MAPPING,
-      });
-      for (const point of points)
-        lines.push(JSON.stringify(point, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
+  async #find(run: RunSource, signal: AbortSignal): Promise<Handle | undefined> {
+    const all = (): HeldRun[] => [...this.server.runs.values()];
+    for await (const page of this.pages('a search for a run', all, signal)) {
+      for (const there of page) {
+        if (there.isDeleted || there.key !== run.key) continue;
+        const readBack = (): AsyncIterable<ReadBackChunk> => this.readBack(there.id as Handle, { signal });
+        const whose = await whoseRun({ instanceId: there.instanceId, fingerprint: there.fingerprint, readBack }, run, signal);
+        if (whose.kind === 'other') continue;
+        if (!this.server.traits.isOld) await this.noteFiles(there.id as Handle, run.fingerprint, signal);
+        return there.id as Handle;
+      }
     }
-    const plan: PlannedLines = { id, firstLine, lines };
-    return { intent: JSON.stringify(plan) as Intent, entries };
+    return undefined;
   }
 
-  async sendPrepared(
-    intent: Intent,
-    parcels: readonly TrackerParcel[],
-    signal: AbortSignal,
-    fromLine?: number,
-  ): Promise<readonly Outcome[]> {
-    const { id, firstLine, lines } = JSON.parse(intent) as PlannedLines;
-    const from = Math.max(firstLine, fromLine ?? firstLine);
-    return await this.outcomes(parcels, async () => {
-      const rest = lines.slice(from - firstLine);
-      if (rest.length > 0)
-        await this.request(signal, `lines ${from} to ${from + rest.length - 1}`, true, (isPart) =>
-          this.server.append(id, from, rest, isPart),
-        );
-      return parcels.map(({ batch }) => ({ kind: 'accepted', points: pointCount(batch), refusals: [] }));
+  /** Sends parcels in one request. */
+  async #sendTogether(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const { server } = this;
+    const count = parcels.reduce((sum, { batch }) => sum + pointCount(batch), 0);
+    return await this.request(signal, `${count} points`, true, ({ isPart }): Outcome[] => {
+      server.admit(parcels);
+      return parcels.map((parcel) => {
+        try {
+          const { stored, refused } = server.store(parcel, isPart);
+          const refusals = refused.map(({ offset, index }) => ({ offset, index, kind: 'refused' as const, reason: 'not this one' }));
+          return { kind: 'accepted', points: stored, refusals };
+        } catch (error) {
+          if (error instanceof RequestFailed && error.kind === 'noRun') return outcomeOf(server, error);
+          throw error;
+        }
+      });
     });
   }
-
-  async resolve(handle: Handle, intent: Intent, signal: AbortSignal): Promise<Resolution> {
-    const held = await this.request(signal, 'a question about lines', false, () => [...this.server.run(handle).lines]);
-    return resolutionOf(handle, JSON.parse(intent) as PlannedLines, held);
-  }
 }
 
-function outcomeOf(server: TrackerServer, failed: RequestFailed): Outcome {
-  const error = errorOf(server, failed);
-  switch (failed.kind) {
-    case 'lost':
-    case 'later':
-      return { kind: 'retry', error, ...(failed.afterMs === undefined ? {} : { afterMs: failed.afterMs }) };
-    case 'denied':
-      return { kind: 'fatal', error };
-    case 'refused':
-      return { kind: 'rejected', error };
-    case 'noRun':
-    case 'conflict':
-      return { kind: 'runFatal', error };
-    default:
-      return failed.kind satisfies never;
-  }
-}
+type Named = HeldPoint & { readonly tag: string; readonly plugin: string };
 
-const CODES = { lost: 'MB4001', later: 'MB4005', denied: 'MB4002', refused: 'MB4007', noRun: 'MB4006', conflict: 'MB4006' } as const;
-
-function errorOf(server: TrackerServer, failed: RequestFailed): MirrorError {
-  const retry = failed.kind === 'lost' || failed.kind === 'later' ? 'later' : 'never';
-  return new MirrorError(CODES[failed.kind], `${server.name}: ${failed.message}`, { retry, cause: failed });
+/** The same backend as an old version of its tracker lets it be: without what was added to the contract later. */
+export function asOldVersion(backend: SimulatedBackend): Backend {
+  return {
+    describe: () => backend.describe(),
+    probe: (signal) => backend.probe(signal),
+    open: (run, known, signal) => backend.open(run, known, signal),
+    send: (parcels, signal) => backend.send(parcels, signal),
+    readBack: (handle, options) => backend.readBack(handle, options),
+    finish: (handle, end, signal) => backend.finish(handle, end, signal),
+    close: () => backend.close(),
+  };
 }

@@ -1,5 +1,6 @@
 // What writers wrote: every record of every content, and what of it is on the disk now.
 import { event, frame, maskedCrc, simpleValue, text, type WrittenValue } from '../../src/testing/events/index.ts';
+import { ROOTS } from './roots.ts';
 import type { Seeded } from './seeded.ts';
 import type { Node, Tree } from './virtual-files.ts';
 
@@ -30,6 +31,14 @@ export interface Content {
   length: number;
   /** True if it is the only content that its file ever had, and nothing was done to it. */
   isPlain: boolean;
+}
+
+/** An event file, and where it is. */
+export interface TreeFile {
+  readonly root: string;
+  readonly run: string;
+  readonly name: string;
+  readonly node: Node;
 }
 
 /** A content without records. */
@@ -106,16 +115,19 @@ export class Truth {
     return records.filter((record) => record.end <= file.bytes.length && !damaged.has(record));
   }
 
-  /** The event files below a directory, by run and name. */
-  *files(tree: Tree, root: string): Generator<{ readonly run: string; readonly name: string; readonly node: Node }> {
-    const top = tree.find(root);
+  /** The event files of all roots, by root, run and name. */
+  *files(tree: Tree): Generator<TreeFile> {
+    for (const { name, path } of ROOTS) yield* this.#below(name, tree.find(path));
+  }
+
+  *#below(root: string, top: Node | undefined): Generator<TreeFile> {
     if (top === undefined) return;
     const directories: [string, Node][] = [['', top]];
     for (let next = directories.pop(); next !== undefined; next = directories.pop()) {
       const [path, directory] = next;
       for (const [name, node] of directory.entries) {
         if (node.kind === 'directory') directories.push([path === '' ? name : `${path}/${name}`, node]);
-        else if (node.kind === 'file' && name.startsWith('events.out.tfevents')) yield { run: path === '' ? '.' : path, name, node };
+        else if (node.kind === 'file' && name.startsWith('events.out.tfevents')) yield { root, run: path === '' ? '.' : path, name, node };
       }
     }
   }

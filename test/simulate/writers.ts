@@ -1,13 +1,11 @@
 // The programs that write event files, and what else happens to their files.
 
 import type { WriterPlan } from './plan.ts';
+import { ROOTS, shown } from './roots.ts';
 import { Seeded } from './seeded.ts';
 import { emptyContent, type Truth, type WrittenRecord } from './truth.ts';
 import { type Node, nameOf, parentOf, type Tree } from './virtual-files.ts';
 import type { World } from './world.ts';
-
-/** The root of all logs. */
-export const LOGS = '/simulated/logs';
 
 interface Surroundings {
   readonly world: World;
@@ -17,6 +15,8 @@ interface Surroundings {
 
 /** A file under its path, for those who do something to it. */
 export interface Place {
+  /** The path of its root. */
+  readonly root: string;
   readonly path: string;
   readonly node: Node;
 }
@@ -56,12 +56,12 @@ export class Writer {
     const { world, tree, truth } = this.#in;
     this.finish();
     const node = tree.make('file');
-    const path = `${LOGS}/${this.#plan.run}/events.out.tfevents.${1_700_000_000 + this.#files}.${this.#plan.name.replace(' ', '')}.1.${this.#files++}`;
+    const path = `${ROOTS[this.#plan.root ?? 0]!.path}/${this.#plan.run}/events.out.tfevents.${1_700_000_000 + this.#files}.${this.#plan.name.replace(' ', '')}.1.${this.#files++}`;
     tree.link(path, node);
     const record = truth.version(truth.content(node), Math.floor(world.wallMs / 1000));
     tree.write(node, record.bytes);
     this.#file = node;
-    world.note(`${this.#plan.name} begins ${path.slice(LOGS.length + 1)}`);
+    world.note(`${this.#plan.name} begins ${shown(path)}`);
   }
 
   #flush(): void {
@@ -115,10 +115,10 @@ export class Meddler {
   /** A file that exists now. */
   pick(random: Seeded): Place | undefined {
     const { tree, truth } = this.#in;
-    const all = [...truth.files(tree, LOGS)].map(({ run, name, node }) => ({
-      path: run === '.' ? `${LOGS}/${name}` : `${LOGS}/${run}/${name}`,
-      node,
-    }));
+    const all = [...truth.files(tree)].map(({ root, run, name, node }) => {
+      const { path } = ROOTS.find((each) => each.name === root)!;
+      return { root: path, path: run === '.' ? `${path}/${name}` : `${path}/${run}/${name}`, node };
+    });
     return all.length === 0 ? undefined : random.pick(all);
   }
 
@@ -130,7 +130,7 @@ export class Meddler {
     for (let step = 1; step <= this.#random.int(1, 5); step++) {
       bytes.push(truth.record(content, this.#random, Math.floor(world.wallMs / 1000), step).bytes);
     }
-    world.note(`${path.slice(LOGS.length + 1)} gets another content, ${isInPlace ? 'in place' : 'by a rename'}`);
+    world.note(`${shown(path)} gets another content, ${isInPlace ? 'in place' : 'by a rename'}`);
     if (isInPlace) {
       truth.use(node, content);
       tree.write(node, Buffer.concat(bytes), 0, content.length);
@@ -144,7 +144,7 @@ export class Meddler {
 
   empty({ path, node }: Place): void {
     const { world, tree, truth } = this.#in;
-    world.note(`${path.slice(LOGS.length + 1)} is emptied`);
+    world.note(`${shown(path)} is emptied`);
     truth.use(node, emptyContent());
     tree.write(node, new Uint8Array(), 0, 0);
   }
@@ -155,7 +155,7 @@ export class Meddler {
     const { bytes } = node;
     const content = truth.content(node);
     content.isPlain = false;
-    world.note(`${path.slice(LOGS.length + 1)} is copied over, slowly`);
+    world.note(`${shown(path)} is copied over, slowly`);
     const pieces = this.#random.int(2, 6);
     tree.write(node, bytes.subarray(0, 0), 0, 0);
     for (let i = 1; i <= pieces; i++) {
@@ -177,7 +177,7 @@ export class Meddler {
   }
 
   remove({ path }: Place): void {
-    this.#in.world.note(`${path.slice(LOGS.length + 1)} is removed`);
+    this.#in.world.note(`${shown(path)} is removed`);
     this.#in.tree.remove(path);
   }
 
@@ -189,14 +189,14 @@ export class Meddler {
     if (record === undefined || record.points.length === 0) return;
     const at = record.offset + this.#random.int(0, record.bytes.length - 1);
     const good = node.bytes[at]!;
-    world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is damaged`);
+    world.note(`byte ${at} of ${shown(path)} is damaged`);
     tree.write(node, Uint8Array.of(good ^ 0x55), at);
     this.#repaired.get(node)?.delete(at);
     content.damaged.add(record);
     content.isPlain = false;
     world.at(world.ageMs + forMs, () => {
       if (truth.content(node) !== content || node.bytes.length <= at) return;
-      world.note(`byte ${at} of ${path.slice(LOGS.length + 1)} is as it was`);
+      world.note(`byte ${at} of ${shown(path)} is as it was`);
       tree.write(node, Uint8Array.of(good), at);
       this.#repaired.set(node, (this.#repaired.get(node) ?? new Map()).set(at, good));
       content.damaged.delete(record);
@@ -211,7 +211,7 @@ export class Meddler {
     content.isPlain = false;
     const torn = truth.record(emptyContent(), this.#random, 1, 1).bytes;
     const kept = torn.subarray(0, this.#random.int(1, torn.length - 1));
-    world.note(`a writer crashes within a record of ${path.slice(LOGS.length + 1)}${goesOn ? ', and another goes on behind it' : ''}`);
+    world.note(`a writer crashes within a record of ${shown(path)}${goesOn ? ', and another goes on behind it' : ''}`);
     const parts: Uint8Array[] = [kept];
     content.length += kept.length;
     if (goesOn) {
@@ -222,28 +222,40 @@ export class Meddler {
     tree.write(node, Buffer.concat(parts));
   }
 
-  renameRun({ path }: Place): void {
+  /** Somebody empties a file, gives it another name, and then another file that name. */
+  exchange(place: Place, forMs: number): void {
+    const { world, tree } = this.#in;
+    const path = `${place.path}.renamed`;
+    this.empty(place);
+    tree.rename(place.path, path);
+    world.note(`${shown(place.path)} gets another name`);
+    world.at(world.ageMs + forMs, () => {
+      if (tree.find(path) === place.node) this.replace({ ...place, path }, false);
+    });
+  }
+
+  renameRun({ root, path }: Place): void {
     const from = parentOf(path);
-    if (from === LOGS) return;
-    const to = `${LOGS}/renamed ${++this.#made}`;
-    this.#in.world.note(`${from.slice(LOGS.length + 1)} is renamed to ${to.slice(LOGS.length + 1)}`);
+    if (from === root) return;
+    const to = `${root}/renamed ${++this.#made}`;
+    this.#in.world.note(`${shown(from)} is renamed to ${shown(to)}`);
     this.#in.tree.rename(from, to);
   }
 
   /** A second name for a run, as `latest` is, or for a file. */
-  link({ path, node }: Place): void {
+  link({ root, path, node }: Place): void {
     const { world, tree } = this.#in;
-    if (this.#random.chance(0.5) && parentOf(path) !== LOGS) {
+    if (this.#random.chance(0.5) && parentOf(path) !== root) {
       const link = tree.make('link');
       link.target = parentOf(path);
-      tree.link(`${LOGS}/latest`, link);
-      world.note(`latest leads to ${parentOf(path).slice(LOGS.length + 1)}`);
+      tree.link(`${root}/latest`, link);
+      world.note(`latest leads to ${shown(parentOf(path))}`);
       return;
     }
     const link = tree.make('link');
     link.target = nameOf(path);
     tree.link(`${parentOf(path)}/events.out.tfevents.2.other.name`, link);
-    world.note(`${path.slice(LOGS.length + 1)} gets a link next to it (${node.ino})`);
+    world.note(`${shown(path)} gets a link next to it (${node.ino})`);
   }
 
   /** A program copies a file under a temporary name first, then gives it its own. */
@@ -257,7 +269,7 @@ export class Meddler {
     truth.use(copy, { ...content, records: [...content.records], damaged: new Set(content.damaged), isPlain: false });
     tree.write(copy, node.bytes);
     tree.link(name, copy);
-    world.note(`${path.slice(LOGS.length + 1)} is copied under a temporary name`);
+    world.note(`${shown(path)} is copied under a temporary name`);
     world.at(world.ageMs + this.#random.int(500, 9000), () => {
       if (tree.find(name) !== copy) return;
       // The program that wrote the first file ends with it.

@@ -2,7 +2,7 @@
 // find it.
 
 import type { Fault, Plan } from '../plan.ts';
-import type { TrackerKind } from '../tracker-server.ts';
+import type { TrackerKind } from '../tracker-traits.ts';
 
 /** Parts of a plan. */
 export interface Needs {
