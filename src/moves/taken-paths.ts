@@ -9,7 +9,7 @@ import { isOther, isThere, type Knower, sizeNow } from './moved-files.ts';
 /** The sources of known files, and the roots. */
 interface TakenPathsOptions {
   readonly helds: readonly Knower[];
-  /** Returns the path of a root. */
+  /** Returns the path of a root; undefined if the root does not answer: nothing counts as gone there. */
   readonly pathOf: (root: string) => string | undefined;
   /** Returns the roots to which a run may have been moved, without those that do not answer. */
   readonly roots: () => Iterable<string>;
@@ -68,6 +68,15 @@ export class TakenPaths {
     this.#scannedAtMs.set(root, startedAtMs);
   }
 
+  /** Notes that files are gone, so they wait no more. If they come back, they are reported again. */
+  filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): void {
+    if (this.#waiting.size === 0) return;
+    for (const { run: path, name } of files) {
+      const changes = this.#waiting.get(keyOfRun({ root, path }))?.changes ?? [];
+      for (const [i, change] of changes.entries()) changes[i] = { ...change, files: change.files.filter((file) => file.name !== name) };
+    }
+  }
+
   /**
    * Returns changes that need not wait any more: all roots were scanned since, so the run is nowhere else; or they
    * waited long.
@@ -80,9 +89,11 @@ export class TakenPaths {
     return [...this.#waiting].flatMap(([key, { run, sinceMs, changes }]) => {
       if (sinceMs > scannedAtMs && nowMs - sinceMs < MOST_WAIT_MS) return [];
       this.#waiting.delete(key);
-      const last = changes.at(-1)?.files.at(-1);
-      if (last !== undefined) this.#witnesses.set(key, last);
-      return [{ root: run.root, changes }];
+      const left = changes.filter(({ files }) => files.length > 0);
+      const last = left.at(-1)?.files.at(-1);
+      if (last === undefined) return [];
+      this.#witnesses.set(key, last);
+      return [{ root: run.root, changes: left }];
     });
   }
 

@@ -69,7 +69,7 @@ export class WatchedMoves {
 
   /** Begins a round. `endRound` is called when the files that moved together are gathered; then `follow` is due. */
   begin(scanSoon: () => void, endRound: () => void): void {
-    const { movables, answeringPath, clock, isFollowed, roots } = this.#options;
+    const { movables, answeringPath, clock, isFollowed } = this.#options;
     this.#endRound = endRound;
     this.#inodes = this.#knownInodes();
     // A lane with its own store knows more recent data than the state.
@@ -78,7 +78,7 @@ export class WatchedMoves {
     this.#unclear.clear();
     this.#places = !isFollowed
       ? undefined
-      : new TakenPaths({ helds: movables(), pathOf: (root) => roots.get(root)?.path, roots: () => this.#answering(), scanSoon });
+      : new TakenPaths({ helds: movables(), pathOf: answeringPath, roots: () => this.#answering(), scanSoon });
   }
 
   /** True if this round is ending: it reports no more files, since the next round checks everything. */
@@ -148,6 +148,7 @@ export class WatchedMoves {
   /** Notes that files are gone: their runs may have been copied before. */
   filesGone(root: string, files: readonly { readonly run: string; readonly name: string }[]): void {
     this.#report(this.#copies?.filesGone(root, files) ?? []);
+    this.#places?.filesGone(root, files);
   }
 
   /** Notes the end of a root's scan. `startedAtMs`: when the scan began, by `machineMs`. */

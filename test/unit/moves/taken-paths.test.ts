@@ -11,6 +11,7 @@ let folder: string;
 let known: Pick<ChangedFile, 'name' | 'stamp' | 'size'>[];
 let roots: string[];
 let asked: number;
+let answers: boolean;
 let nowMs: number;
 let places: TakenPaths;
 beforeEach(() => {
@@ -20,12 +21,13 @@ beforeEach(() => {
   known = [];
   roots = ['x', 'y'];
   asked = 0;
+  answers = true;
   nowMs = 1_000_000;
   const held = {
     roots: () => [{ name: 'x', path: folder }],
     positions: ({ path }: { path: string }) => ({ files: path === 'run' ? known : [] }),
   } as Partial<Knower> as Knower;
-  const pathOf = (root: string): string | undefined => (root === 'x' ? folder : undefined);
+  const pathOf = (root: string): string | undefined => (root === 'x' && answers ? folder : undefined);
   places = new TakenPaths({ helds: [held], pathOf, roots: () => roots, scanSoon: () => asked++, now: () => nowMs });
 });
 /** Replaces a file by a new one. */
@@ -50,6 +52,32 @@ describe('a new file in a run', () => {
     away('one');
     expect(isTold(put('three', 5))).toBe(true);
     expect(asked).toBe(0);
+  });
+
+  it('is reported without a look at the files if its root does not answer', () => {
+    keep(put('one', 10));
+    away('one');
+    answers = false;
+    expect([isTold(put('two', 5)), asked]).toEqual([true, 0]);
+  });
+
+  it('waits no more if it is gone meanwhile', () => {
+    keep(put('one', 10));
+    away('one');
+    const [two, three] = [put('two', 5), put('three', 5)];
+    expect([isTold(two, three), isTold({ ...two, size: 7, before: 5 })]).toEqual([false, false]);
+    places.filesGone('x', [
+      { run: 'run', name: 'two' },
+      { run: 'other', name: 'three' },
+    ]);
+    for (const root of ['x', 'y']) places.scanned(root, ++nowMs);
+    expect(places.due()).toEqual([{ root: 'x', changes: [{ run: 'run', files: [three] }] }]);
+    // Nothing is left of the next one.
+    away('three');
+    expect(isTold(put('four', 5))).toBe(false);
+    places.filesGone('x', [{ run: 'run', name: 'four' }]);
+    for (const root of ['x', 'y']) places.scanned(root, ++nowMs);
+    expect(places.due()).toEqual([]);
   });
 
   it('waits if all known files of the run are gone, until scans of all roots that began later are over', () => {
