@@ -53,6 +53,7 @@ export class GroupCommit {
   /** True if the transaction holds all of `pending`. */
   #isMade = true;
   #isFailing = false;
+  #commits = 0;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: GroupCommitOptions) {
@@ -63,6 +64,11 @@ export class GroupCommit {
   /** True if everything has been committed. */
   get isEmpty(): boolean {
     return this.#pending.size === 0;
+  }
+
+  /** The number of commits so far. */
+  get commits(): number {
+    return this.#commits;
   }
 
   /** True if the last commit failed. */
@@ -138,6 +144,7 @@ export class GroupCommit {
       return false;
     }
     this.#pending.clear();
+    this.#commits++;
     this.#count = 0;
     this.#isFailing = false;
     return true;

@@ -117,6 +117,8 @@ export class LaneState {
    * twice.
    */
   readonly #delivered = new Map<string, Delivered>();
+  /** The number of commits before these sums: after the next one, the database has them. */
+  #deliveredSince = 0;
 
   constructor(store: StateStore, key: LaneKey) {
     this.#store = store;
@@ -549,6 +551,7 @@ export class LaneState {
   }
 
   #keepDelivered(run: RunRef, sum: Delivered): void {
+    this.#onItsWay(run);
     this.#delivered.set(keyOfRun(run), sum);
     const sql = 'INSERT OR REPLACE INTO delivered (lane, run, points, last_step, last_wall_time, has_failed) VALUES (?,?,?,?,?,?)';
     const { commits, statements, ids } = this.#store;
@@ -559,7 +562,9 @@ export class LaneState {
   }
 
   #onItsWay(run: RunRef): Delivered | undefined {
-    if (this.#store.commits.isEmpty) this.#delivered.clear();
+    const { commits } = this.#store.commits;
+    if (this.#deliveredSince !== commits) this.#delivered.clear();
+    this.#deliveredSince = commits;
     return this.#delivered.get(keyOfRun(run));
   }
 

@@ -241,6 +241,18 @@ describe('StateFile', () => {
       expect(again.known(other)).toMatchObject({ points: 1, lastStep: 0 });
     });
 
+    test('do not count what a run had delivered that is at another path now', () => {
+      const state = openState();
+      const lane = state.lane('mlflow', 't');
+      lane.accepted(run, fileState('a', 10), [], { points: 3, lastStep: 1 });
+      const move = { root: 'logs', from: run.path, toRoot: 'logs', to: 'moved', renamed: [] };
+      expect(state.move([move])).toEqual([move]);
+      // Another change is not committed yet.
+      state.noteGrowth(other, nowMs);
+      lane.accepted(run, fileState('b', 10), [], { points: 0, lastStep: null });
+      expect([lane.known(run).points, lane.known({ root: 'logs', path: 'moved' }).points]).toEqual([0, 3]);
+    });
+
     test('keep refusals once, journals in order, and an intent until it is cleared', () => {
       const state = openState();
       const lane = state.lane('wandb', 't');
