@@ -1,4 +1,5 @@
 // Makes the faults of a plan happen, and ends them again.
+import type { Hangs } from './hangs.ts';
 import type { Fault } from './plan.ts';
 import { shown } from './roots.ts';
 import { Seeded } from './seeded.ts';
@@ -11,6 +12,7 @@ import type { Meddler, Place } from './writers.ts';
 interface Surroundings {
   readonly world: World;
   readonly tree: Tree;
+  readonly hangs: Hangs;
   readonly servers: readonly TrackerServer[];
   readonly service: Service;
   readonly meddler: Meddler;
@@ -22,6 +24,7 @@ type FileFault = Extract<
   {
     kind:
       | `unreadable${string}`
+      | 'hang'
       | 'damage'
       | 'replace'
       | 'empty'
@@ -163,6 +166,13 @@ export class Causes {
       case 'unreadableDirectory': {
         const directory = tree.find(path.slice(0, path.lastIndexOf('/')));
         if (directory !== undefined) this.#trouble(directory, 'EACCES', fault.forMs, `the directory of ${name} cannot be read`);
+        return;
+      }
+      case 'hang': {
+        const hung = fault.isWhole ? path.slice(0, path.lastIndexOf('/')) : path;
+        // A root that does not answer as a whole is left alone: its thread waits in the call.
+        if (hung === place.root) return;
+        this.#during(fault.forMs, `calls to ${shown(hung)} do not return`, (isOn) => this.#in.hangs[isOn ? 'begin' : 'end'](hung));
         return;
       }
       case 'unreadableBytes': {

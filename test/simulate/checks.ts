@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StateFile } from '../../src/state/index.ts';
 import type { WatchStatus } from '../../src/status/index.ts';
 import { differencesOf, type Verification } from '../../src/verify/compare/index.ts';
-import { ROOTS } from './roots.ts';
+import { pathOf, ROOTS } from './roots.ts';
 import { placeKey, type TrackerServer, targetOf } from './tracker-server.ts';
 import type { Truth, WrittenPoint } from './truth.ts';
 import type { Tree } from './virtual-files.ts';
@@ -124,6 +124,17 @@ export class Checks {
     return [...this.#outsideTheirRuns(expected, except), ...this.#storeFaults(expected)];
   }
 
+  /** What is not there yet, apart from files that are out of reach. */
+  missingBut(isApart: (path: string) => boolean): string[] {
+    const expected = this.expected().filter(({ root, run, file }) => !isApart(pathOf(root, run, file)));
+    const lacking = this.#in.servers.flatMap((server) => {
+      const held = heldBy(server);
+      const points = owedTo(server, expected).filter((each) => !held.has(placeKey(each)) && !mayLack(server, each));
+      return points.map((each) => `${server.name} does not have ${wordsOf(each)}`);
+    });
+    return [...lacking, ...this.#storeFaults(expected)];
+  }
+
   /** Compares each tracker run with its files, and the store, once nothing is under way. */
   exact(): void {
     const { world } = this.#in;
@@ -203,10 +214,9 @@ export class Checks {
         if (expected.length > 0 && obstacles.length === 0) world.bug(`verify of ${lane} compared what cannot be read`);
         continue;
       }
-      for (const { what, reason, isUnmirrored } of obstacles) {
+      for (const { what, reason } of obstacles) {
         // Nothing is wrong with a root that has nothing for the lane.
-        const points = isUnmirrored === true ? owed : expected;
-        if (ROOTS.some(({ name, path }) => path === what && !points.some(({ root }) => root === name))) continue;
+        if (ROOTS.some(({ name, path }) => path === what && !owed.some(({ root }) => root === name))) continue;
         // A link whose target was removed is there, and wrong.
         if (expected.length > 0 && !reason.includes('broken link')) world.bug(`verify of ${lane}: ${what}: ${reason}`);
       }

@@ -5,6 +5,7 @@ import type { Verification } from '../../src/verify/compare/index.ts';
 import { verifyLanes } from '../../src/verify/index.ts';
 import { Causes } from './causes.ts';
 import { Checks } from './checks.ts';
+import { Hangs } from './hangs.ts';
 import { LaneRules } from './lane-rules.ts';
 import { Life } from './life.ts';
 import { type Fault, mayLoseFiles, type Plan } from './plan.ts';
@@ -51,6 +52,7 @@ const HIDES: ReadonlySet<Fault['kind']> = new Set([
   'unreadableFile',
   'unreadableBytes',
   'unreadableDirectory',
+  'hang',
   'unmount',
   'damage',
   'copyOver',
@@ -76,6 +78,7 @@ class History {
   readonly #service: Service;
   readonly #causes: Causes;
   readonly #checks: Checks;
+  readonly #hangs: Hangs;
 
   constructor(plan: Plan, folder: string) {
     this.#plan = plan;
@@ -85,9 +88,13 @@ class History {
     const tree = new Tree(() => world.wallMs);
     tree.mount = { path: ROOTS[0].path, unmounted: undefined };
     for (const { path } of ROOTS.slice(0, plan.roots ?? 1)) tree.directory(path);
+    const hangs = new Hangs(world);
+    this.#hangs = hangs;
     const chance = new Seeded(`${plan.seed}/reads`);
     const files = new VirtualFs(tree, {
       step: (what) => world.life?.step(`in ${what} of a log file`),
+      meet: (path) => hangs.meet(path),
+      answered: (path) => hangs.answered(path),
       readBytes: (wanted) => (chance.chance(plan.shortReads) ? chance.int(1, wanted) : wanted),
     });
     const truth = this.#truth;
@@ -95,7 +102,7 @@ class History {
     this.#writers = plan.writers.map((each) => new Writer(each, { world, tree, truth }));
     this.#service = new Service(plan, world, this.#servers, folder, () => this.#checks.positions());
     const meddler = new Meddler({ world, tree, truth });
-    this.#causes = new Causes({ world, tree, servers: this.#servers, service: this.#service, meddler });
+    this.#causes = new Causes({ world, tree, hangs, servers: this.#servers, service: this.#service, meddler });
     this.#checks = new Checks({
       world,
       tree,
@@ -160,10 +167,13 @@ class History {
     return forgets && faults.some(({ kind }) => kind === 'deleteRun');
   }
 
-  /** While one tracker does not work, all other lanes have everything. */
+  /** While one tracker does not work, all other lanes have everything; while one file does not answer, all else arrived. */
   #checkSiege(): void {
-    const { besieged } = this.#plan;
-    if (besieged === undefined || this.#world.bugs.length > 0) return;
+    const { besieged, isFileSiege } = this.#plan;
+    if (this.#world.bugs.length > 0) return;
+    const late = isFileSiege === true ? this.#checks.missingBut((path) => this.#hangs.has(path)) : [];
+    for (const missing of late.slice(0, MOST_MISSING)) this.#world.bug(`while a file does not answer: ${missing}`);
+    if (besieged === undefined) return;
     const others = this.#checks.missing(this.#service.status, besieged).slice(0, MOST_MISSING);
     for (const missing of others) this.#world.bug(`while ${besieged} does not work: ${missing}`);
   }

@@ -1,5 +1,6 @@
 // One life of a process in the world: from its start until it is killed or ends. A thread is a life of its own within
 // that of its process.
+import type { ThreadCalls } from './hangs.ts';
 
 /** What ends the code of a life wherever it is. The process it belongs to is gone: nobody hears of it. */
 export class Died extends Error {
@@ -19,6 +20,8 @@ export class Life {
   #isOver = false;
   /** Crossings of the border that it may still make; then it is killed there. */
   stepsLeft = Number.POSITIVE_INFINITY;
+  /** The calls of a thread; undefined for a process, which makes none of its own. */
+  calls: ThreadCalls | undefined;
   /** Called when it is killed. */
   onKilled: ((where: string) => void) | undefined;
 

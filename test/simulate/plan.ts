@@ -35,6 +35,7 @@ export type Fault = {
   | { readonly kind: 'unmount'; readonly how: Unmounted; readonly forMs: number }
   | { readonly kind: 'unreadableFile'; readonly code: string; readonly forMs: number }
   | { readonly kind: 'unreadableBytes'; readonly forMs: number }
+  | { readonly kind: 'hang'; readonly isWhole: boolean; readonly forMs: number }
   | { readonly kind: 'unreadableDirectory'; readonly forMs: number }
   | { readonly kind: 'damage'; readonly forMs: number }
   | { readonly kind: 'replace'; readonly isInPlace: boolean }
@@ -75,6 +76,8 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** A lane that takes nothing until all faults end: the others must not wait for it. */
   readonly besieged: string | undefined;
+  /** True if calls to one file do not return until all faults end: all else must arrive meanwhile. Default: false. */
+  readonly isFileSiege?: boolean;
   /** When writers and faults stop. */
   readonly healMs: number;
 }
@@ -85,6 +88,11 @@ const RUNS = ['a', 'a/train', 'a/val', 'b', 'group/c', 'ü d'];
 /** A siege lasts long enough for every timeout to come, and writers end before it does. */
 const SIEGE_MS = 100_000;
 const SIEGE_WRITES_MS = 60_000;
+/** What hung a thread is left alone after a while, and what waited behind it is read later. */
+const FILE_SIEGE_MS = 240_000;
+/** Some last for hours. */
+const LONG_SIEGE_MS = 2 * 3_600_000;
+const LONG_SLACK_MS = 20_000;
 
 /** Makes the plan of a seed. */
 export function planOf(seed: string): Plan {
@@ -100,6 +108,7 @@ export function planOf(seed: string): Plan {
   });
   const common = { seed, hasStore, roots, lanes, writers, healMs };
   if (lanes.length > 0 && (lanes.length > 1 || hasStore) && random.chance(0.06)) return siegeOf(random, common);
+  if (random.chance(0.03)) return fileSiegeOf(random, common);
   const faults = Array.from({ length: random.int(0, 8) }, () => faultsOf(random, common))
     .flat()
     .filter(({ kind }) => kind !== 'renameRun' || !common.lanes.some(isAboutPaths))
@@ -157,18 +166,40 @@ function siegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'roots
   const besieged = random.pick(common.lanes).name;
   const mood = random.pick(['down', 'hanging', 'mute', 'denying', 'busy'] as const);
   const patience = { hasNoTimeout: random.chance(0.5) };
+  const isLong = random.chance(0.2);
+  const forMs = isLong ? LONG_SIEGE_MS : SIEGE_MS;
   return {
     ...common,
     lanes: common.lanes.map((lane) => ({ ...lane, mostLatencyMs: 20, ...(lane.name === besieged ? { traits: patience } : {}) })),
-    writers: common.writers.map((writer) => ({ ...writer, flushesMs: writer.flushesMs.map((ms) => Math.min(ms, SIEGE_WRITES_MS)) })),
+    writers: common.writers.map(beforeSiegesEnd),
     besieged,
     scanIntervalMs: 2000,
     runEndedAfterMs: 1_800_000,
-    slackMs: 1000,
+    slackMs: isLong ? LONG_SLACK_MS : 1000,
     shortReads: 0,
-    faults: [{ atMs: random.int(0, 20_000), kind: 'mood', lane: besieged, mood, forMs: SIEGE_MS }],
-    healMs: SIEGE_MS,
+    faults: [{ atMs: random.int(0, 20_000), kind: 'mood', lane: besieged, mood, forMs }],
+    healMs: forMs,
   };
+}
+
+/** A plan in which calls to one file do not return, and nothing else goes wrong. */
+function fileSiegeOf(random: Seeded, common: Pick<Plan, 'seed' | 'hasStore' | 'roots' | 'lanes' | 'writers'>): Plan {
+  return {
+    ...common,
+    writers: common.writers.map(beforeSiegesEnd),
+    besieged: undefined,
+    isFileSiege: true,
+    scanIntervalMs: 2000,
+    runEndedAfterMs: 1_800_000,
+    slackMs: random.pick([1, 1000]),
+    shortReads: 0,
+    faults: [{ atMs: random.int(1000, 50_000), kind: 'hang', isWhole: false, forMs: FILE_SIEGE_MS }],
+    healMs: FILE_SIEGE_MS,
+  };
+}
+
+function beforeSiegesEnd(writer: WriterPlan): WriterPlan {
+  return { ...writer, flushesMs: writer.flushesMs.map((ms) => Math.min(ms, SIEGE_WRITES_MS)) };
 }
 
 function faultsOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs'>): Fault[] {
@@ -214,6 +245,7 @@ function otherFault(random: Seeded, kind: number, atMs: number, forMs: number): 
     case 15:
       return { ...at, kind: 'unmount', how: random.pick(['gone', 'empty', 'shut', 'stale'] as const), forMs };
     case 16:
+      if (random.chance(0.4)) return { ...at, kind: 'hang', isWhole: random.chance(0.3), forMs };
       return { ...at, kind: 'unreadableFile', code: random.pick(['EACCES', 'EIO', 'ESTALE']), forMs };
     case 17:
       return random.chance(0.5) ? { ...at, kind: 'unreadableBytes', forMs } : { ...at, kind: 'unreadableDirectory', forMs };

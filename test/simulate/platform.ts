@@ -65,8 +65,10 @@ export function install(): void {
   const calls = callsOn(() => current?.files, real.fs);
   const later =
     (name: string) =>
-    async (...args: unknown[]) =>
-      (calls[name] as (...args: unknown[]) => unknown)(...args);
+    async (...args: unknown[]) => {
+      await current?.files.answered(args[0]);
+      return (calls[name] as (...args: unknown[]) => unknown)(...args);
+    };
   const promised = ['stat', 'lstat', 'realpath', 'readlink', 'access', 'readdir'].map((name) => [name, later(`${name}Sync`)] as const);
   const called =
     (name: string) =>

@@ -17,3 +17,9 @@ export const ROOTS: readonly [SimulatedRoot, SimulatedRoot] = [
 export function shown(path: string): string {
   return path.slice(TOP.length + 1);
 }
+
+/** The path of a file of a run. */
+export function pathOf(root: string, run: string, file: string): string {
+  const { path } = ROOTS.find(({ name }) => name === root)!;
+  return run === '.' ? `${path}/${file}` : `${path}/${run}/${file}`;
+}

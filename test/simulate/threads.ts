@@ -1,10 +1,12 @@
 // Threads as code of the same process: the real work of each kind of thread, with messages that take a moment.
 import { EventEmitter } from 'node:events';
+import { CallMark } from '../../src/calls/index.ts';
 import { Discovery } from '../../src/discover/discovery.ts';
 import type { DiscoverRequest, DiscoverWork } from '../../src/discover/protocol.ts';
 import type { ReaderRequest, ReaderWork } from '../../src/reading/reader-protocol.ts';
 import { RequestReader } from '../../src/reading/request-reader.ts';
 import { FileWindow } from '../../src/tail/index.ts';
+import type { ThreadCalls } from './hangs.ts';
 import { Life } from './life.ts';
 import { surroundings } from './platform.ts';
 
@@ -42,6 +44,7 @@ export class SimulatedWorker extends EventEmitter {
   readonly #thread: Life;
   readonly #owner: Life | undefined;
   readonly #take: Take;
+  readonly #calls: ThreadCalls;
   #sentMs = 0;
   #answeredMs = 0;
 
@@ -52,6 +55,9 @@ export class SimulatedWorker extends EventEmitter {
     if (kind === undefined) throw new Error(`the simulator has no thread of this kind: ${url.pathname}`);
     this.#owner = world.life;
     this.#thread = new Life(kind[0], world.life);
+    const { mark, passedOver } = workerData as DiscoverWork | ReaderWork;
+    this.#calls = { mark: new CallMark(mark), passedOver: new Map(passedOver), isLeft: false };
+    this.#thread.calls = this.#calls;
     const post: Post = (message, transfer = []) => this.#answer(structuredClone(message, { transfer }));
     this.#take = world.inLife(this.#thread, () => kind[1](workerData, post));
   }
@@ -60,7 +66,13 @@ export class SimulatedWorker extends EventEmitter {
     const { world } = surroundings();
     const copy = structuredClone(message);
     this.#sentMs = this.#nextMs(this.#sentMs);
-    world.inLife(this.#thread, () => world.after(this.#sentMs - world.nowMs, () => this.#take(copy)));
+    world.inLife(this.#thread, () => world.after(this.#sentMs - world.nowMs, () => this.#receive(copy)));
+  }
+
+  #receive(message: unknown): void {
+    const { kind, path } = message as { readonly kind: string; readonly path?: string };
+    if (kind === 'answers' && path !== undefined) this.#calls.passedOver.delete(path);
+    this.#take(message);
   }
 
   #answer(message: unknown): void {
@@ -89,7 +101,9 @@ export class SimulatedWorker extends EventEmitter {
     return this;
   }
 
+  /** Nobody waits for it any more. */
   unref(): this {
+    this.#calls.isLeft = true;
     return this;
   }
 }

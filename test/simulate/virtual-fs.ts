@@ -14,12 +14,18 @@ const MODES = { file: 0o100644, directory: 0o040755, link: 0o120777 };
 export interface Border {
   /** Throws if the caller's life is over, or ends here. */
   step(what: string): void;
+  /** Makes a call to a path: it may not return. */
+  meet(path: string): void;
+  /** Waits until a path answers. */
+  answered(path: string): Promise<void>;
   /** How many of these bytes a read gives: at least one. */
   readBytes(wanted: number): number;
 }
 
 interface OpenFile {
   readonly node: Node;
+  /** The path that was asked for, and the one without links. */
+  readonly asked: string;
   readonly path: string;
 }
 
@@ -54,11 +60,17 @@ export class VirtualFs {
     return typeof fd === 'number' && fd >= FIRST_FD;
   }
 
+  /** Waits until a path answers. */
+  answered(path: unknown): Promise<void> {
+    return this.#border.answered(textOf(path));
+  }
+
   stat(path: unknown, options: StatOptions | undefined, follow: boolean): unknown {
     const text = textOf(path);
     const call = follow ? 'stat' : 'lstat';
     try {
       this.#border.step(call);
+      this.#border.meet(text);
       return statOf(this.#tree.look(text, call, follow).node, options?.bigint === true);
     } catch (error) {
       if (options?.throwIfNoEntry === false && (error as { code?: string }).code === 'ENOENT') return undefined;
@@ -97,6 +109,7 @@ export class VirtualFs {
   readdir(path: unknown, options: unknown): unknown[] {
     const text = textOf(path);
     this.#border.step('readdir');
+    this.#border.meet(text);
     const { node } = this.#tree.look(text, 'scandir', true);
     if (node.kind !== 'directory') throw systemError('ENOTDIR', 'scandir', text);
     if (node.trouble !== undefined) throw systemError(node.trouble, 'scandir', text);
@@ -117,12 +130,13 @@ export class VirtualFs {
   open(path: unknown, flags: unknown): number {
     const text = textOf(path);
     this.#border.step('open');
+    this.#border.meet(text);
     const isDirect = typeof flags === 'number' && (flags & O_NOFOLLOW) !== 0;
     const { node, real } = this.#tree.look(text, 'open', !isDirect);
     if (node.kind === 'link') throw systemError('ELOOP', 'open', text);
     if (node.trouble !== undefined) throw systemError(node.trouble, 'open', text);
     const fd = this.#nextFd++;
-    this.#open.set(fd, { node, path: real });
+    this.#open.set(fd, { node, asked: text, path: real });
     return fd;
   }
 
@@ -132,7 +146,8 @@ export class VirtualFs {
 
   read(fd: number, buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number): number {
     this.#border.step('read');
-    const { node, path } = this.#file(fd, 'read');
+    const { node, asked, path } = this.#file(fd, 'read');
+    this.#border.meet(asked);
     const end = Math.min(node.bytes.length, position + length);
     if (end <= position) return 0;
     const bad = node.badRange;

@@ -1,7 +1,7 @@
 // The programs that write event files, and what else happens to their files.
 
 import type { WriterPlan } from './plan.ts';
-import { ROOTS, shown } from './roots.ts';
+import { pathOf, ROOTS, shown } from './roots.ts';
 import { Seeded } from './seeded.ts';
 import { emptyContent, type Truth, type WrittenRecord } from './truth.ts';
 import { type Node, nameOf, parentOf, type Tree } from './virtual-files.ts';
@@ -117,7 +117,7 @@ export class Meddler {
     const { tree, truth } = this.#in;
     const all = [...truth.files(tree)].map(({ root, run, name, node }) => {
       const { path } = ROOTS.find((each) => each.name === root)!;
-      return { root: path, path: run === '.' ? `${path}/${name}` : `${path}/${run}/${name}`, node };
+      return { root: path, path: pathOf(root, run, name), node };
     });
     return all.length === 0 ? undefined : random.pick(all);
   }
