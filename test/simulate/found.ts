@@ -1,4 +1,5 @@
 // Histories that failed, made small: each found a fault of the service, which is mended.
+import type { LaneRule } from './lane-rules.ts';
 import type { Plan } from './plan.ts';
 
 const PLAIN: Omit<Plan, 'seed' | 'writers' | 'lanes' | 'faults' | 'healMs'> = {
@@ -9,6 +10,11 @@ const PLAIN: Omit<Plan, 'seed' | 'writers' | 'lanes' | 'faults' | 'healMs'> = {
   shortReads: 0,
   besieged: undefined,
 };
+
+const RULES: readonly LaneRule[] = [
+  { kind: 'drops', tag: 'acc' },
+  { kind: 'thins', tag: 'lr/a', every: 2 },
+];
 
 /** What was wrong, the known fault that brings it back, and the history that showed it. */
 export const FOUND: readonly { readonly words: string; readonly fault: string; readonly plan: Plan }[] = [
@@ -78,6 +84,70 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
         { atMs: 31_146, kind: 'remove' },
       ],
       healMs: 58_000,
+    },
+  },
+  {
+    words: 'what follows an incomplete record is not found if the watch was killed before its run was quiet',
+    fault: 'quiet-only-after-growth',
+    plan: {
+      ...PLAIN,
+      seed: '31482',
+      hasStore: true,
+      runEndedAfterMs: 20_000,
+      slackMs: 2000,
+      shortReads: 0.3,
+      lanes: [],
+      writers: [{ name: 'writer 1', run: 'ü d', beginsMs: 4039, flushesMs: [9078] }],
+      faults: [
+        { atMs: 36_002, kind: 'kill', afterSteps: 45, losesCommits: 0, losesState: false },
+        { atMs: 37_393, kind: 'tear', goesOn: true },
+      ],
+      healMs: 62_000,
+    },
+  },
+  {
+    words: 'a lane waits without end for a new file whose run was renamed while it was unclear whose path it had',
+    fault: 'gone-while-waiting',
+    plan: {
+      ...PLAIN,
+      seed: '284',
+      roots: 2,
+      scanIntervalMs: 2000,
+      runEndedAfterMs: 120_000,
+      slackMs: 2000,
+      shortReads: 0.3,
+      lanes: [{ name: 'journalled', kind: 'journalled', mostLatencyMs: 50, rules: RULES }],
+      writers: [{ name: 'writer 1', run: 'ü d', root: 1, beginsMs: 16_271, flushesMs: [21_993, 24_181] }],
+      faults: [
+        { atMs: 18_170, kind: 'remove' },
+        { atMs: 27_736, kind: 'renameRun' },
+      ],
+      healMs: 41_000,
+    },
+  },
+  {
+    words: 'a new run at the path of one that had moved counts as if it had points, and verify misses its tracker run',
+    fault: 'sum-of-a-moved-run',
+    plan: {
+      ...PLAIN,
+      seed: '284',
+      hasStore: true,
+      roots: 2,
+      scanIntervalMs: 2000,
+      runEndedAfterMs: 120_000,
+      slackMs: 2000,
+      shortReads: 0.3,
+      lanes: [
+        { name: 'replacing', kind: 'replacing', mostLatencyMs: 800 },
+        { name: 'journalled', kind: 'journalled', mostLatencyMs: 50, rules: RULES },
+      ],
+      writers: [{ name: 'writer 1', run: 'ü d', root: 1, beginsMs: 16_271, flushesMs: [21_993, 24_181, 32_069, 36_384] }],
+      faults: [
+        { atMs: 18_170, kind: 'remove' },
+        { atMs: 27_736, kind: 'renameRun' },
+        { atMs: 35_880, kind: 'copyOver' },
+      ],
+      healMs: 41_000,
     },
   },
 ];

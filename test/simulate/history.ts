@@ -167,6 +167,11 @@ class History {
     return forgets && faults.some(({ kind }) => kind === 'deleteRun');
   }
 
+  /** True if a lane may have given up a file for a while: that is said of the file, not of a lane that is behind. */
+  get #mayBeRetried(): boolean {
+    return this.#plan.faults.some(({ kind }) => kind === 'unmount' || kind === 'hang' || kind.startsWith('unreadable'));
+  }
+
   /** While one tracker does not work, all other lanes have everything; while one file does not answer, all else arrived. */
   #checkSiege(): void {
     const { besieged, isFileSiege } = this.#plan;
@@ -199,7 +204,7 @@ class History {
       const missing = this.#checks.missing(this.#service.status);
       whole = isCalm && missing.length === 0 ? whole + 1 : 0;
       // Nothing is under way, something is not there, and nobody says so.
-      const isUnsaid = isCalm && missing.length > 0 && this.#checks.isSilentAbout(this.#service.status);
+      const isUnsaid = isCalm && !this.#mayBeRetried && missing.length > 0 && this.#checks.isSilentAbout(this.#service.status);
       if (isUnsaid && wasUnsaid) for (const each of missing.slice(0, MOST_MISSING)) world.bug(`the status says nothing of it: ${each}`);
       wasUnsaid = isUnsaid;
       if (whole === 2) return true;

@@ -98,4 +98,26 @@ export const DELIVERY: readonly KnownFault[] = [
     from: 'return await this.#sends.add(async () => {',
     to: 'globalThis.sharedSends = globalThis.sharedSends ?? this.#sends;\n        return await globalThis.sharedSends.add(async () => {',
   },
+  {
+    name: 'intent-not-durable',
+    needs: { kinds: ['kill'], lane: 'journalled' },
+    words: 'lines are sent before the state has recorded which ones',
+    module: 'delivery/tracker-lane',
+    from: 'this.#checkpoints.begin(run, started);\n        if (!this.#checkpoints.flush())',
+    to: 'this.#checkpoints.begin(run, started);\n        if (false)',
+  },
+  {
+    name: 'half-of-a-refused-parcel',
+    words: 'of a parcel that is refused as a whole, only the first half is sent again',
+    module: 'delivery/tracker-lane',
+    from: 'of splitBatch(batch)) {',
+    to: 'of splitBatch(batch).slice(0, 1)) {',
+  },
+  {
+    name: 'routes-not-applied',
+    words: 'a lane gets what a route leaves out of a series',
+    module: 'sync/lane-routes',
+    from: 'return each === 1 ||',
+    to: 'return true ||',
+  },
 ];

@@ -42,4 +42,12 @@ export const STATE: readonly KnownFault[] = [
     from: 'status.runsFollowed(followed);',
     to: '',
   },
+  {
+    name: 'sum-of-a-moved-run',
+    needs: { kinds: ['renameRun'] },
+    words: 'a new run counts as delivered what a run had that was at its path before',
+    module: 'state/lane-state',
+    from: 'if (this.#deliveredSince !== commits)',
+    to: 'if (this.#store.commits.isEmpty)',
+  },
 ];
