@@ -201,7 +201,7 @@ class History {
       const requests = this.#servers.reduce((sum, server) => sum + server.requests, 0);
       const isCalm = requests === asked;
       asked = requests;
-      const missing = this.#checks.missing(this.#service.status);
+      const missing = isCalm ? this.#checks.missing(this.#service.status) : [];
       whole = isCalm && missing.length === 0 ? whole + 1 : 0;
       // Nothing is under way, something is not there, and nobody says so.
       const isUnsaid = isCalm && !this.#mayBeRetried && missing.length > 0 && this.#checks.isSilentAbout(this.#service.status);

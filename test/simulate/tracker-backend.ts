@@ -168,19 +168,19 @@ export class SimulatedBackend implements Backend {
     const travel = (): number => (server.mood === 'slow' ? SLOW_MS : world.random.int(1, server.mostLatencyMs));
     /** The answer comes to the life that asked, if it still lives. */
     const answer = (deliver: () => void): void => world.inLife(life, () => void world.after(travel(), deliver));
-    const lost = new RequestFailed('lost', 'the connection was lost');
+    const lost = (): RequestFailed => new RequestFailed('lost', 'the connection was lost');
     const leaveOpen = (): void => {
-      if (server.traits.hasNoTimeout) server.leaveOpen(() => answer(() => reject(lost)));
+      if (server.traits.hasNoTimeout) server.leaveOpen(() => answer(() => reject(lost())));
     };
     world.inLife(undefined, () =>
       world.after(travel(), () => {
         const { mood } = server;
         if (mood === 'hanging') return leaveOpen();
-        if (mood === 'down') return answer(() => reject(lost));
+        if (mood === 'down') return answer(() => reject(lost()));
         const fault = server.nextFault();
         const isPart = fault === 'partStored' && isWrite;
         try {
-          if (fault === 'connectionLost') throw lost;
+          if (fault === 'connectionLost') throw lost();
           if (fault === 'unavailable') throw new RequestFailed('later', 'it is not available');
           server.greet(isWrite);
           const value = work({ isPart, isWrong: fault === 'wrongPage' && !isWrite });
@@ -193,7 +193,7 @@ export class SimulatedBackend implements Backend {
             atNextWrite?.();
           }
           if (mood === 'mute') return leaveOpen();
-          if (fault === 'answerLost' || isPart) throw lost;
+          if (fault === 'answerLost' || isPart) throw lost();
           answer(() => resolve(value));
         } catch (error) {
           if (!(error instanceof RequestFailed)) world.bug(`${server.name} broke: ${String(error)}`);

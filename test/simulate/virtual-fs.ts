@@ -119,7 +119,7 @@ export class VirtualFs {
     };
     const names = [...node.entries.keys()];
     if (withFileTypes !== true) return encoding === 'buffer' ? names.map((name) => Buffer.from(name)) : names;
-    return names.map((name) => ({ name, parentPath: text, ...typesOf(node.entries.get(name)!) }));
+    return names.map((name) => ({ name, parentPath: text, ...TYPES[node.entries.get(name)!.kind] }));
   }
 
   statfs(path: unknown): { type: number } {
@@ -185,7 +185,11 @@ function encoded(text: string, options: unknown): string | Buffer {
   return encoding === 'buffer' ? Buffer.from(text) : text;
 }
 
-function typesOf({ kind }: Node): Record<string, () => boolean> {
+type Types = Readonly<Record<`is${string}`, () => boolean>>;
+
+const TYPES: Readonly<Record<Node['kind'], Types>> = { file: typesFor('file'), directory: typesFor('directory'), link: typesFor('link') };
+
+function typesFor(kind: Node['kind']): Types {
   const isNot = (): boolean => false;
   return {
     isFile: () => kind === 'file',
@@ -199,26 +203,24 @@ function typesOf({ kind }: Node): Record<string, () => boolean> {
 }
 
 function statOf(node: Node, isBig: boolean): unknown {
-  const size = node.kind === 'file' ? node.bytes.length : node.kind === 'link' ? node.target.length : 4096;
-  const plain = {
-    dev: DEVICE,
-    ino: node.ino,
-    mode: MODES[node.kind],
-    nlink: node.links,
-    uid: 0,
-    gid: 0,
-    size,
-    blocks: Math.ceil(size / BLOCK_BYTES),
-  };
-  const times = { mtime: node.modifiedMs, ctime: node.changedMs, atime: node.modifiedMs, birthtime: node.madeMs };
-  const values: Record<string, unknown> = { ...typesOf(node) };
-  for (const [name, value] of Object.entries(plain)) values[name] = isBig ? BigInt(value) : value;
-  for (const [name, ms] of Object.entries(times)) {
-    values[`${name}Ms`] = isBig ? BigInt(Math.floor(ms)) : ms;
-    if (isBig) values[`${name}Ns`] = BigInt(Math.floor(ms)) * 1_000_000n;
+  const { kind, ino, links, modifiedMs, changedMs, madeMs } = node;
+  const size = kind === 'file' ? node.bytes.length : kind === 'link' ? node.target.length : 4096;
+  const [mode, blocks] = [MODES[kind], Math.ceil(size / BLOCK_BYTES)];
+  if (!isBig) {
+    const times = { mtimeMs: modifiedMs, ctimeMs: changedMs, atimeMs: modifiedMs, birthtimeMs: madeMs };
+    return { ...TYPES[kind], dev: DEVICE, ino, mode, nlink: links, uid: 0, gid: 0, size, blocks, ...times };
   }
-  return values;
+  const [modified, changed, made] = [BigInt(Math.floor(modifiedMs)), BigInt(Math.floor(changedMs)), BigInt(Math.floor(madeMs))];
+  return {
+    ...TYPES[kind],
+    ...{ dev: BigInt(DEVICE), ino: BigInt(ino), mode: BigInt(mode), nlink: BigInt(links), uid: 0n, gid: 0n },
+    ...{ size: BigInt(size), blocks: BigInt(blocks) },
+    ...{ mtimeMs: modified, ctimeMs: changed, atimeMs: modified, birthtimeMs: made },
+    ...{ mtimeNs: modified * NS, ctimeNs: changed * NS, atimeNs: modified * NS, birthtimeNs: made * NS },
+  };
 }
+
+const NS = 1_000_000n;
 
 /** The calls of `node:fs` that look at the virtual tree first; `current` is the tree of the history under way. */
 export function callsOn(current: () => VirtualFs | undefined, real: typeof fs): Calls {
