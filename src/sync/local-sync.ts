@@ -230,6 +230,8 @@ export class LocalSync implements LaneSync {
           this.#recovering = undefined;
         });
         await this.#recovering;
+        // The signal may have come meanwhile, and nothing wakes this queue after that.
+        continue;
       }
       const jobs = this.#nextJobs(queue);
       if (jobs.length === 0) {
