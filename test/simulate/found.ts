@@ -150,4 +150,37 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 41_000,
     },
   },
+  {
+    words: 'with two roots, a watch never ends that is asked to end while its store waits for a full disk',
+    fault: 'waits-after-the-signal',
+    plan: {
+      ...PLAIN,
+      seed: '1886',
+      hasStore: true,
+      roots: 2,
+      runEndedAfterMs: 20_000,
+      lanes: [],
+      writers: [{ name: 'writer 3', run: 'a', beginsMs: 8953, flushesMs: [14_903] }],
+      faults: [
+        { atMs: 14_941, kind: 'fullDisk', what: 'store', forMs: 5000 },
+        { atMs: 18_911, kind: 'restart' },
+      ],
+      healMs: 26_000,
+    },
+  },
+  {
+    words: 'a record that was written over the end of an incomplete one is not found',
+    fault: 'record-over-an-incomplete-one',
+    plan: {
+      ...PLAIN,
+      seed: '275',
+      scanIntervalMs: 30_000,
+      slackMs: 500,
+      shortReads: 0.3,
+      lanes: [{ name: 'merging', kind: 'merging', mostLatencyMs: 5 }],
+      writers: [{ name: 'writer 3', run: 'a', beginsMs: 8290, flushesMs: [13_338] }],
+      faults: [{ atMs: 18_204, kind: 'tear', goesOn: true }],
+      healMs: 23_000,
+    },
+  },
 ];

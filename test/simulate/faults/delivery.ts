@@ -87,8 +87,8 @@ export const DELIVERY: readonly KnownFault[] = [
     needs: { kinds: ['deleteRun'] },
     words: 'a run that the tracker did not have for a while is never tried again',
     module: 'sync/run-control',
-    from: 'if (run.stoppedUntilMs === 0 || run.stoppedUntilMs > nowMs)\n                continue;',
-    to: 'if (run.stoppedUntilMs === 0 || run.isStopped || run.stoppedUntilMs > nowMs)\n                continue;',
+    from: 'this.#setAside(run, STOPPED_MS);',
+    to: 'this.#setAside(run, 1e12);\n        this.#triedAtMs = 1e15;',
   },
   {
     name: 'lanes-wait-for-each-other',

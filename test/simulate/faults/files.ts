@@ -148,4 +148,12 @@ export const FILES: readonly KnownFault[] = [
     from: 'this.#quiet.noteIncomplete(run);',
     to: '',
   },
+  {
+    name: 'waits-after-the-signal',
+    needs: { kinds: ['fullDisk', 'restart'], hasStore: true },
+    words: 'a watch of several roots does not end if its store waits for a full disk when it is asked to',
+    module: 'sync/local-sync',
+    from: 'nothing wakes this queue after that.\n                continue;',
+    to: 'nothing wakes this queue after that.',
+  },
 ];
