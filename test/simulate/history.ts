@@ -172,7 +172,7 @@ class History {
     return this.#plan.faults.some(({ kind }) => kind === 'unmount' || kind === 'hang' || kind.startsWith('unreadable'));
   }
 
-  /** While one tracker does not work, all other lanes have everything; while one file does not answer, all else arrived. */
+  /** While one tracker does not work, other lanes have everything. While one file does not answer, all else arrived. */
   #checkSiege(): void {
     const { besieged, isFileSiege } = this.#plan;
     if (this.#world.bugs.length > 0) return;

@@ -124,7 +124,7 @@ export function planOf(seed: string): Plan {
   };
 }
 
-/** True if a lane's rules are about paths: where a run goes that is moved from or to such a path is a story of its own. */
+/** True if a lane's rules are about paths: runs that move from or to such a path are not simulated. */
 function isAboutPaths({ rules = [] }: LanePlan): boolean {
   return rules.some(({ kind }) => kind === 'folds' || kind === 'leavesOut');
 }

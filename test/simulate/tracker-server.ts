@@ -40,7 +40,7 @@ export class RequestFailed extends Error {
 }
 
 const BUSY_AFTER_MS = 5000;
-/** The tag of `refuses: 'tag'`, the values of `refuses: 'values'`, and the number of tags of `refuses: 'furtherTags'`. */
+/** The tag of `refuses: 'tag'`, the values of `values`, and the number of tags of `furtherTags`. */
 const REFUSED_TAG = 'grad/norm';
 const REFUSED_VALUES = 7;
 const MOST_TAGS = 3;
