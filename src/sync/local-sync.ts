@@ -207,6 +207,8 @@ export class LocalSync implements LaneSync {
     const { status } = this.#options;
     const rootOf = (path: string): string => this.#queues.rootOf(queue, path) ?? root;
     return new PatientReader({
+      // A watch over files that do not change needs no reader.
+      startsLate: true,
       mostOutstanding: Math.max(LEAST_OUTSTANDING_BYTES, memoryShares().outstanding / count),
       fellSilent: (path, sinceMs) => status.fellSilent({ root: rootOf(path), path, sinceMs }),
       answersAgain: (path) => {

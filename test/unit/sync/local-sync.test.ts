@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -78,6 +78,29 @@ it('a file that is there again is read, though data of its run was under way whe
   put('events.out.tfevents.1', 3, 4, 5);
   await has(10_003);
   end.abort();
+  await running;
+  await backend.close();
+});
+
+const onLinux = process.platform === 'linux' ? it : it.skip;
+
+onLinux('starts the thread of its reader when a file changed, not before', async () => {
+  const threads = (): number => readdirSync('/proc/self/task').length;
+  const backend = new LocalBackend({ path: join(folder, 'store.db'), mediaPath: join(folder, 'media') });
+  const file = { name: 'events.out.tfevents.1', before: 0, stamp: '' };
+  const run = { root: 'logs', path: 'a' };
+  mkdirSync(join(folder, 'logs/a'), { recursive: true });
+  const path = join(folder, 'logs/a', file.name);
+  writeFileSync(path, eventFile(event({ wallTime: 1, step: 1, summary: [simpleValue('loss', 1)] })));
+  const ending = new AbortController();
+  const sync = feedOf(backend, join(folder, 'logs'), ending);
+  const before = threads();
+  const running = sync.run();
+  expect(threads()).toBe(before);
+  sync.filesChanged(run, [{ ...file, size: statSync(path).size }]);
+  while (backend.positions(run).files.length === 0) await sleep(5);
+  expect(threads()).toBeGreaterThan(before);
+  ending.abort();
   await running;
   await backend.close();
 });
