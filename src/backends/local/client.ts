@@ -18,6 +18,27 @@ const BUSY_MS = 5000;
  * again.
  */
 const READER_CACHE_KB = 16_384;
+/** The writer's cache in KiB. */
+const WRITER_CACHE_KB = 32_768;
+/**
+ * The writer's cache in KiB while most of the store is read once. What would stay of it in the cache is memory that
+ * SQLite frees later, but that the process keeps.
+ */
+const PASSING_CACHE_KB = 2048;
+
+/** Keeps the writer's cache small until it is disposed of: for reading most of the store once. */
+export function smallCache(db: DatabaseSync): Disposable {
+  limitCache(db, PASSING_CACHE_KB);
+  return { [Symbol.dispose]: () => limitCache(db, WRITER_CACHE_KB) };
+}
+
+function limitCache(db: DatabaseSync, kilobytes: number): void {
+  try {
+    db.exec(`PRAGMA cache_size = -${kilobytes}`);
+  } catch {
+    // The store is damaged, locked or closed. What reads it says so; the cache matters only for memory and time.
+  }
+}
 
 /** Opens the store's file for writing, and creates it if there is none. It upgrades a store of an earlier version. */
 export function openForWriting(path: string): DatabaseSync {
@@ -79,7 +100,7 @@ function openAsItIs(path: string): DatabaseSync {
       PRAGMA synchronous = NORMAL;
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA cell_size_check = ON;
-      PRAGMA cache_size = -32768;
+      PRAGMA cache_size = -${WRITER_CACHE_KB};
       PRAGMA temp_store = MEMORY;`);
     if (isBlank(db)) create(db);
     return db;

@@ -17,7 +17,7 @@ import { memoryShares, noteGarbage } from '../../memory/index.ts';
 import { type Blob, type FileState, pointCount, type RunRef, type Series, type Tidying, type WrittenPoint } from '../../model/index.ts';
 import { damageOf } from './check.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { openForReading, openForWriting, translated } from './client.ts';
+import { openForReading, openForWriting, smallCache, translated } from './client.ts';
 import { holdsPoints } from './holds.ts';
 import { CAPABILITIES } from './limits.ts';
 import { blobPath, MediaFolder } from './media.ts';
@@ -55,6 +55,7 @@ export class LocalBackend implements PositionOwner {
 
   /** Returns the damage that a light check of the store finds, see `damageOf`; undefined if there is none. */
   damage(): string | undefined {
+    using _cache = smallCache(this.#db);
     return damageOf(this.#db, this.#options.path);
   }
 
@@ -221,8 +222,9 @@ export class LocalBackend implements PositionOwner {
     return this.#reader.hasRuns(root);
   }
 
-  knownFiles(root: string): Iterable<KnownFile> {
-    return this.#reader.knownFiles(root);
+  *knownFiles(root: string): Generator<KnownFile, void, void> {
+    using _cache = smallCache(this.#db);
+    yield* this.#reader.knownFiles(root);
   }
 
   compact(run: RunRef): boolean {
@@ -263,6 +265,7 @@ export class LocalBackend implements PositionOwner {
   }
 
   fileCount(root: string, below: string): number {
+    using _cache = smallCache(this.#db);
     return this.#reader.fileCount(root, below);
   }
 
