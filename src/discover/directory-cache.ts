@@ -2,6 +2,7 @@ import type { BigIntStats, Dirent, Stats } from 'node:fs';
 import { statSync } from '../calls/index.ts';
 import { steadyMs } from '../clock.ts';
 import { systemPath } from '../name-bytes.ts';
+import { enlarged, roomFor } from './columns.ts';
 import { isEventFileName, whyPassedOver } from './event-file-name.ts';
 import { hasNotifications } from './file-system.ts';
 import { isPassedOver } from './passed-over.ts';
@@ -25,23 +26,16 @@ export function entryOf(name: string, entry: Dirent | Stats): Entry[] {
   return whyPassedOver(name) === undefined ? [] : [{ name, kind: 'passedOver' }];
 }
 
-interface Cached {
-  /** The stamp of the directory: a link may lead to another one whose time is the same. */
-  readonly stamp: string;
-  readonly entries: readonly Entry[];
-  /** The time, by `steadyMs`, when this stamp was first seen. */
-  readonly sinceMs: number;
-  /** True if nothing can have been added since without another time. */
-  readonly isSettled: boolean;
-  /** The round in which the directory was read; each `clear` begins a new one. */
-  readonly round: number;
-}
+/** The cells of a directory's stamp: modification time, change time, device and inode. */
+const CELLS = 4;
 
 /**
  * The age from which a change is settled: some file systems count in seconds, so a younger change may be followed by
  * another one unnoticed.
  */
 const SETTLED_MS = 10_000;
+
+type Kind = Entry['kind'];
 
 /** The trust in the directory times of a file system. */
 type Belief = 'believed' | 'unknown' | 'doubted';
@@ -60,10 +54,26 @@ interface DirectoryCacheOptions {
 /**
  * Entries of directories, valid while the directory's modification time stays the same: one `stat` instead of reading
  * a directory. Shares may report a wrong time. There it is believed only once it was seen to change together with the
- * directory's content, and never again after it did not. Scans discard everything from time to time.
+ * directory's content, and never again after it did not. Scans discard everything from time to time. There may be a
+ * hundred thousand directories, so what is known of one is in columns.
  */
 export class DirectoryCache {
-  readonly #directories = new Map<string, Cached>();
+  /** Places in the columns, by path. */
+  readonly #places = new Map<string, number>();
+  /** The names of the entries. */
+  readonly #names: (readonly string[])[] = [];
+  /** The kinds of the entries; a single one if all have it. */
+  readonly #kinds: (Kind | readonly Kind[])[] = [];
+  /** Stamps, `CELLS` a directory. A link may lead to another directory whose time is the same. */
+  #stamps = new BigInt64Array();
+  /** The time, by `steadyMs`, when this stamp was first seen. */
+  #sinceMs = new Float64Array();
+  /** 1 if nothing can have been added since without another time. */
+  #isSettled = new Uint8Array();
+  /** The round in which the directory was read; each `clear` begins a new one. */
+  #rounds = new Uint32Array();
+  /** Places of directories that were forgotten. */
+  readonly #free: number[] = [];
   /** Trust by device. */
   readonly #beliefs = new Map<bigint, Belief>();
   readonly #local = new Map<bigint, boolean>();
@@ -78,10 +88,10 @@ export class DirectoryCache {
 
   /** Returns the entries, if nothing was created, renamed or removed there since. Throws if the directory is gone. */
   get(path: string): readonly Entry[] | undefined {
-    const cached = this.#directories.get(path);
-    if (cached === undefined || cached.round !== this.#round || !cached.isSettled) return undefined;
+    const place = this.#places.get(path);
+    if (place === undefined || this.#rounds[place] !== this.#round || this.#isSettled[place] === 0) return undefined;
     const stat = statSync(systemPath(path), { bigint: true });
-    return this.#stampOf(stat) === cached.stamp && this.#beliefs.get(stat.dev) === 'believed' ? cached.entries : undefined;
+    return this.#isSame(place, stat) && this.#beliefs.get(stat.dev) === 'believed' ? this.#entries(place) : undefined;
   }
 
   /** Keeps entries that were read at `readAtMs` (wall clock). */
@@ -90,35 +100,76 @@ export class DirectoryCache {
     const { mtimeNs, dev } = stat;
     const isLocal = this.#local.get(dev) ?? this.#isLocal(path);
     this.#local.set(dev, isLocal);
-    const stamp = this.#stampOf(stat);
-    const before = this.#directories.get(path);
-    const isSame = before?.stamp === stamp;
+    const before = this.#places.get(path);
+    const isSame = before !== undefined && this.#isSame(before, stat);
     const nowMs = this.#nowMs();
-    const sinceMs = before !== undefined && isSame ? before.sinceMs : nowMs;
+    const sinceMs = isSame ? (this.#sinceMs[before] ?? nowMs) : nowMs;
     if (!this.#beliefs.has(dev)) this.#beliefs.set(dev, isLocal ? 'believed' : 'unknown');
-    if (before !== undefined && !haveSameNames(before.entries, entries)) {
+    if (before !== undefined && !haveSameNames(this.#names[before] ?? [], entries)) {
       // The clocks of file servers differ from ours, and ours may be set. So only what was seen counts, and for how
       // long.
       if (!isSame && this.#beliefs.get(dev) === 'unknown') this.#beliefs.set(dev, 'believed');
-      if (isSame && before.isSettled) this.#beliefs.set(dev, 'doubted');
+      if (isSame && this.#isSettled[before] === 1) this.#beliefs.set(dev, 'doubted');
     }
     const age = isLocal ? readAtMs - Number(mtimeNs / 1_000_000n) : nowMs - sinceMs;
-    this.#directories.set(path, { stamp, entries, sinceMs, isSettled: age > SETTLED_MS, round: this.#round });
+    const place = before ?? this.#newPlace(path);
+    this.#names[place] = entries.map(({ name }) => name);
+    this.#kinds[place] = kindsOf(entries);
+    this.#stamps.set([mtimeNs, this.#changeTimeOf(stat), dev, stat.ino], place * CELLS);
+    this.#sinceMs[place] = sinceMs;
+    this.#isSettled[place] = age > SETTLED_MS ? 1 : 0;
+    this.#rounds[place] = this.#round;
   }
 
   /** Has every directory read again, to check that its time was right. */
   clear(): void {
     this.#round++;
-    for (const [path, { round }] of this.#directories) if (round < this.#round - 1) this.#directories.delete(path);
+    for (const [path, place] of this.#places) {
+      if ((this.#rounds[place] ?? 0) >= this.#round - 1) continue;
+      this.#places.delete(path);
+      this.#names[place] = [];
+      this.#kinds[place] = 'file';
+      this.#free.push(place);
+    }
+  }
+
+  #newPlace(path: string): number {
+    const place = this.#free.pop() ?? this.#names.length;
+    if (place >= this.#rounds.length) {
+      const room = roomFor(place + 1);
+      this.#stamps = enlarged(this.#stamps, room * CELLS);
+      this.#sinceMs = enlarged(this.#sinceMs, room);
+      this.#isSettled = enlarged(this.#isSettled, room);
+      this.#rounds = enlarged(this.#rounds, room);
+    }
+    this.#places.set(path, place);
+    return place;
+  }
+
+  #entries(place: number): Entry[] {
+    const kinds = this.#kinds[place] ?? 'file';
+    const names = this.#names[place] ?? [];
+    return names.map((name, i) => ({ name, kind: typeof kinds === 'string' ? kinds : (kinds[i] ?? 'file') }));
+  }
+
+  /** True if a directory still has its stamp. */
+  #isSame(place: number, stat: BigIntStats): boolean {
+    const at = place * CELLS;
+    const stamps = this.#stamps;
+    return (
+      stamps[at] === stat.mtimeNs &&
+      stamps[at + 1] === this.#changeTimeOf(stat) &&
+      stamps[at + 2] === stat.dev &&
+      stamps[at + 3] === stat.ino
+    );
   }
 
   /**
-   * Returns the stamp of a directory. Unpacking or copying into a directory may set its modification time back.
-   * Nothing can set the change time, which our kernel keeps.
+   * Returns the change time of a directory if our kernel keeps it. Unpacking or copying into a directory may set its
+   * modification time back. Nothing can set the change time.
    */
-  #stampOf({ mtimeNs, ctimeNs, dev, ino }: BigIntStats): string {
-    const changed = this.#local.get(dev) === true ? ctimeNs : '';
-    return `${mtimeNs}.${changed}.${dev}.${ino}`;
+  #changeTimeOf({ ctimeNs, dev }: BigIntStats): bigint {
+    return this.#local.get(dev) === true ? ctimeNs : 0n;
   }
 
   /** Returns the trust in the times of a directory's file system. */
@@ -127,8 +178,13 @@ export class DirectoryCache {
   }
 }
 
-function haveSameNames(a: readonly Entry[], b: readonly Entry[]): boolean {
-  if (a.length !== b.length) return false;
-  const names = new Set(a.map(({ name }) => name));
-  return b.every(({ name }) => names.has(name));
+function haveSameNames(before: readonly string[], entries: readonly Entry[]): boolean {
+  if (before.length !== entries.length) return false;
+  const names = new Set(before);
+  return entries.every(({ name }) => names.has(name));
+}
+
+function kindsOf(entries: readonly Entry[]): Kind | readonly Kind[] {
+  const first = entries[0]?.kind ?? 'file';
+  return entries.every(({ kind }) => kind === first) ? first : entries.map(({ kind }) => kind);
 }

@@ -8,6 +8,7 @@ import { DirectoryCache } from './directory-cache.ts';
 import { DirectoryCandidates, directoriesAbove } from './directory-candidates.ts';
 import { isApart, isCompanion, isEventFileName } from './event-file-name.ts';
 import { HOT_MS, pollInterval, WARM_MS } from './heat.ts';
+import { KnownFiles } from './known-files.ts';
 import type { RunFilter } from './run-filter.ts';
 import { type FoundFile, type Visited, visit, type WalkObstacle, type WalkOptions } from './walk.ts';
 
@@ -73,12 +74,7 @@ export class RootWatch {
   readonly #rule: LinkRule;
   readonly #filter: RunFilter | undefined;
   readonly #cache = new DirectoryCache();
-  /** Indices into the two lists below, by run and name: there can be a hundred thousand. */
-  readonly #files = new Map<string, number>();
-  /** Size and stamp as one text. */
-  readonly #states: string[] = [];
-  /** The last scan that saw the file. */
-  readonly #seenIn: number[] = [];
+  readonly #files = new KnownFiles();
   /** The files that grew in the last hour, as observed: only these are checked between scans. */
   readonly #active = new Map<string, Active>();
   readonly #newDirectories = new Map<string, number>();
@@ -112,13 +108,13 @@ export class RootWatch {
     files: Iterable<{ readonly run: string; readonly name: string; readonly size: number; readonly stamp: string }>,
     nowMs = steadyMs(),
   ): void {
-    for (const { run, name, size, stamp } of files) {
+    for (const { run, ...file } of files) {
+      const { name, stamp } = file;
       // Ignores files that only an older version or another setting took for event files: they are neither watched
       // nor gone.
       if (!this.#isOurs(run) || !isEventFileName(name) || isApart(filePathOf(run, name), this.#filter)) continue;
-      const key = keyOf(run, name);
-      this.#keep(key, `${size}.${stamp}`);
-      this.#activate(key, run, name, writtenAt(stamp, nowMs), nowMs);
+      this.#files.set(this.#files.find(run, name) ?? this.#files.add(run, name), file, this.#scans);
+      this.#activate(run, name, writtenAt(stamp, nowMs), nowMs);
     }
   }
 
@@ -144,13 +140,12 @@ export class RootWatch {
     }
     const hidden = new Set(found.obstacles.map(({ path }) => path));
     const gone: { run: string; name: string }[] = [];
-    for (const [key, place] of this.#files) {
-      if (this.#seenIn[place] === this.#scans) continue;
-      const [run = '', name = ''] = key.split('\0');
+    for (const file of this.#files.unseenIn(this.#scans)) {
+      const { run, name } = file;
       // A file below something that cannot be read now does not count as gone.
       if (isHidden(run, name, hidden)) continue;
-      this.#files.delete(key);
-      this.#active.delete(key);
+      this.#files.delete(file);
+      this.#active.delete(keyOf(run, name));
       gone.push({ run, name });
     }
     if (this.#files.size > 0) this.#lostAll = 0;
@@ -277,11 +272,11 @@ export class RootWatch {
       this.#places.addRun(run, newestOf(files));
       for (const file of files) {
         // A new name may be another name of a known file, perhaps of one whose name comes later.
-        if (file.id !== undefined && !this.#files.has(keyOf(run, file.name))) {
+        if (file.id !== undefined && this.#files.find(run, file.name) === undefined) {
           linked.push({ run, file });
           continue;
         }
-        const before = this.#change(keyOf(run, file.name), run, file, nowMs);
+        const before = this.#change(run, file, nowMs);
         if (before !== undefined) changed.push({ ...file, ...before });
       }
       if (changed.length > 0) changes.push({ run, files: changed });
@@ -299,27 +294,25 @@ export class RootWatch {
     if (linked.length === 0) return;
     const sorted = linked.toSorted((a, b) => compareNames(a.run, b.run) || compareNames(a.file.name, b.file.name));
     const inodes = new Set(linked.map(({ file }) => inodeOf(file.stamp)));
-    // Goes through all files once; their states contain the inodes. There may be as many links as files.
-    const known = new Map<string, string[]>();
-    for (const [key, place] of this.#files) {
-      const inode = inodeOf(this.#states[place] ?? '');
-      if (inodes.has(inode)) known.set(inode, [...(known.get(inode) ?? []), key]);
+    // Goes through all files once; their stamps contain the inodes. There may be as many links as files.
+    const known = new Map<string, { readonly run: string; readonly name: string }[]>();
+    for (const file of this.#files.all()) {
+      const inode = this.#files.inodeOf(file.place);
+      if (inodes.has(inode)) known.set(inode, [...(known.get(inode) ?? []), file]);
     }
     for (const { run, file } of sorted) {
       const inode = inodeOf(file.stamp);
       const others = known.get(inode) ?? [];
       if (this.#isOneOf(file, others)) continue;
-      const key = keyOf(run, file.name);
-      const before = this.#change(key, run, file, nowMs);
-      known.set(inode, [...others, key]);
+      const before = this.#change(run, file, nowMs);
+      known.set(inode, [...others, { run, name: file.name }]);
       if (before !== undefined) changes.push({ run, files: [{ ...file, ...before }] });
     }
   }
 
   /** True if a file is one of the known ones with its inode; they may be on other devices. */
-  #isOneOf({ id }: FoundFile, known: readonly string[]): boolean {
-    for (const key of known) {
-      const [run = '', name = ''] = key.split('\0');
+  #isOneOf({ id }: FoundFile, known: readonly { readonly run: string; readonly name: string }[]): boolean {
+    for (const { run, name } of known) {
       const found = lookNow(directoryOf({ path: this.#path, links: this.#rule }, run), name);
       if (found.kind === 'file' && found.id === id) return true;
     }
@@ -334,11 +327,11 @@ export class RootWatch {
       if (found.kind !== 'file' || isCompanion(name, (other) => existsSync(systemPath(fullPath(place, other))))) return;
       file = { name, size: found.bytes, stamp: found.stamp };
       // Only a full scan can tell if a new name belongs to a new file.
-      if (!this.#files.has(keyOf(run, name)) && mayHaveOtherNames(fullPath(place, name))) return;
+      if (this.#files.find(run, name) === undefined && mayHaveOtherNames(fullPath(place, name))) return;
     } catch {
       return; // gone or out of reach: the scan reports it
     }
-    const before = this.#change(keyOf(run, name), run, file, nowMs);
+    const before = this.#change(run, file, nowMs);
     if (before === undefined) return;
     const files = changes.get(run);
     if (files === undefined) changes.set(run, [{ ...file, ...before }]);
@@ -346,24 +339,31 @@ export class RootWatch {
   }
 
   /** Updates a file and returns what it was before; undefined if it did not change. */
-  #change(key: string, run: string, { name, size, stamp }: FoundFile, nowMs: number): Omit<ChangedFile, keyof FoundFile> | undefined {
-    const place = this.#files.get(key);
-    const known = place === undefined ? undefined : this.#states[place];
-    const now = `${size}.${stamp}`;
-    this.#keep(key, now);
-    if (known === now) return undefined;
-    // A file that is new to the watch may be old: its own time tells if it is being written.
-    const grewAtMs = known === undefined ? writtenAt(stamp, nowMs) : nowMs;
-    this.#activate(key, run, name, grewAtMs, nowMs);
-    if (known === undefined) return { before: 0 };
-    const [inode, inodeNow] = [inodeOf(known), inodeOf(now)];
+  #change(run: string, file: FoundFile, nowMs: number): Omit<ChangedFile, keyof FoundFile> | undefined {
+    const { name, size, stamp } = file;
+    const files = this.#files;
+    const place = files.find(run, name);
+    if (place === undefined) {
+      files.set(files.add(run, name), file, this.#scans);
+      // A file that is new to the watch may be old: its own time tells if it is being written.
+      this.#activate(run, name, writtenAt(stamp, nowMs), nowMs);
+      return { before: 0 };
+    }
+    if (files.is(place, size, stamp)) {
+      files.sawAgain(place, name, this.#scans);
+      return undefined;
+    }
+    const [before, inode] = [files.sizeOf(place), files.inodeOf(place)];
+    files.set(place, file, this.#scans);
+    this.#activate(run, name, nowMs, nowMs);
+    const inodeNow = inodeOf(stamp);
     const isOther = inode !== '' && inodeNow !== '' && inode !== inodeNow;
-    return { before: Number(known.slice(0, known.indexOf('.'))), ...(isOther ? { isOther } : {}) };
+    return { before, ...(isOther ? { isOther } : {}) };
   }
 
   /** Has a file checked again soon if it was written in the last minute. */
-  #activate(key: string, run: string, name: string, grewAtMs: number, nowMs: number): void {
-    if (nowMs - grewAtMs < HOT_MS) this.#active.set(key, { run, name, grewAtMs, dueAtMs: 0 });
+  #activate(run: string, name: string, grewAtMs: number, nowMs: number): void {
+    if (nowMs - grewAtMs < HOT_MS) this.#active.set(keyOf(run, name), { run, name, grewAtMs, dueAtMs: 0 });
   }
 
   /** True if a run is watched. */
@@ -373,16 +373,6 @@ export class RootWatch {
 
   #isBelow(path: string): boolean {
     return this.#below === '' || path === this.#below || path.startsWith(`${this.#below}/`);
-  }
-
-  #keep(key: string, state: string): void {
-    let place = this.#files.get(key);
-    if (place === undefined) {
-      place = this.#states.length;
-      this.#files.set(key, place);
-    }
-    this.#seenIn[place] = this.#scans;
-    if (this.#states[place] !== state) this.#states[place] = state;
   }
 }
 

@@ -31,6 +31,27 @@ describe('DirectoryCache', () => {
     expect(cache.get(folder)).toBeUndefined();
   });
 
+  it('returns entries of several kinds as they were, for hundreds of directories, and forgets those not read again', () => {
+    const kinds = ['directory', 'file', 'link', 'passedOver'] as const;
+    const entriesOf = (n: number) =>
+      Array.from({ length: n % 4 }, (_, i) => ({ name: `e${i}`, kind: kinds[(n + (n % 3) * i) % 4] ?? 'file' }));
+    const paths = Array.from({ length: 600 }, (_, n) => join(folder, `d${n}`));
+    for (const path of paths) {
+      mkdirSync(path);
+      utimesSync(path, nowMs / 1000 - 60, nowMs / 1000 - 60);
+    }
+    for (const [n, path] of paths.entries()) cache.set(path, entriesOf(n), nowMs);
+    for (const [n, path] of paths.entries()) expect(cache.get(path)).toEqual(entriesOf(n));
+    // Every second one is read again, with entries of other kinds.
+    for (let round = 1; round <= 2; round++) {
+      cache.clear();
+      for (let n = 0; n < 600; n += 2) cache.set(paths[n] ?? '', entriesOf(n + 4 * round), nowMs);
+    }
+    for (let n = 0; n < 600; n++) expect(cache.get(paths[n] ?? '')).toEqual(n % 2 === 0 ? entriesOf(n + 8) : undefined);
+    for (let n = 1; n < 600; n += 2) cache.set(paths[n] ?? '', entriesOf(n), nowMs);
+    for (let n = 0; n < 600; n++) expect(cache.get(paths[n] ?? '')).toEqual(entriesOf(n % 2 === 0 ? n + 8 : n));
+  });
+
   it('returns no entries of one that changed just before it was read: more may arrive in the same tick of its clock', () => {
     age(9);
     cache.set(folder, ENTRIES, nowMs);
