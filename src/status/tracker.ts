@@ -7,7 +7,6 @@ import {
   type FileState,
   filePathOf,
   isPending,
-  keyOfRun,
   lastStepOf,
   pendingGapBytes,
   type RunRef,
@@ -60,7 +59,8 @@ export class PassCounters implements Progress {
   storeLane: LaneProgress | undefined;
   /** Damaged places that no earlier pass knew, by the reason. */
   readonly #damageFound = new Map<DamageReason, number>();
-  readonly #runs = new Map<string, RunTally>();
+  /** By root and path: a key of both would be one more text for each run. */
+  readonly #runs = new Map<string, Map<string, RunTally>>();
   readonly #incidents: Incident[] = [];
   readonly #silences = new Map<string, Silence>();
   readonly #clock: Clock;
@@ -88,7 +88,12 @@ export class PassCounters implements Progress {
       { root: ahead.run.root, run: ahead.run.path, files: ahead.files.length, pointsBefore: ahead.known.points },
       'run opened',
     );
-    this.#runs.set(keyOfRun(ahead.run), {
+    let ofRoot = this.#runs.get(ahead.run.root);
+    if (ofRoot === undefined) {
+      ofRoot = new Map();
+      this.#runs.set(ahead.run.root, ofRoot);
+    }
+    ofRoot.set(ahead.run.path, {
       run: ahead.run,
       files: ahead.files.length,
       plugins: undefined,
@@ -105,7 +110,7 @@ export class PassCounters implements Progress {
 
   /** Notes the series of a run that is read further: they give the kinds of its points. */
   catalogueRead(run: RunRef, series: readonly Series[]): void {
-    const tally = this.#runs.get(keyOfRun(run));
+    const tally = this.#tallyOf(run);
     if (tally !== undefined) for (const each of series) noteSeries(tally, each);
   }
 
@@ -171,7 +176,7 @@ export class PassCounters implements Progress {
 
   /** Notes the points of a run after a file of it was replaced: it has fewer points than before. */
   runRecounted(run: RunRef, points: number): void {
-    const tally = this.#runs.get(keyOfRun(run));
+    const tally = this.#tallyOf(run);
     if (tally === undefined) return;
     let added = tally.newScalars;
     for (const count of tally.newOthers?.values() ?? []) added += count;
@@ -186,7 +191,7 @@ export class PassCounters implements Progress {
   parcelAccepted(parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     const { batch, state } = parcel;
     this.storeLane?.parcelAccepted(parcel, points, refusals);
-    const tally = this.#runs.get(keyOfRun(batch.run));
+    const tally = this.#tallyOf(batch.run);
     if (tally === undefined) return;
     for (const series of batch.newSeries) noteSeries(tally, series);
     tally.tags += batch.newSeries.length;
@@ -216,6 +221,14 @@ export class PassCounters implements Progress {
     this.#log?.debug({ root: batch.run.root, run: batch.run.path, file: batch.file, offset: batch.start, bytes, points }, 'batch accepted');
   }
 
+  #tallyOf({ root, path }: RunRef): RunTally | undefined {
+    return this.#runs.get(root)?.get(path);
+  }
+
+  *#tallies(): Generator<RunTally, void, void> {
+    for (const ofRoot of this.#runs.values()) yield* ofRoot.values();
+  }
+
   #noteDamage(tally: RunTally, { name, damage }: FileState): void {
     const known = tally.damage?.get(name) ?? [];
     this.damaged += lasting(damage).length - lasting(known).length;
@@ -237,7 +250,7 @@ export class PassCounters implements Progress {
   facts(): LiveFacts {
     const places = new Map<DamageReason, number>();
     let damagedFiles = 0;
-    for (const { damage } of this.#runs.values()) {
+    for (const { damage } of this.#tallies()) {
       for (const items of damage?.values() ?? []) {
         damagedFiles += Number(lasting(items).length > 0);
         for (const { reason } of items) count(places, reason, 1);
@@ -269,7 +282,7 @@ export class PassCounters implements Progress {
       damage: damaged,
       bytes,
       lastStep,
-    } of this.#runs.values()) {
+    } of this.#tallies()) {
       const newPoints: (readonly [kind: string, points: number])[] =
         newScalars > 0 ? [['scalars', newScalars], ...newOthers] : [...newOthers];
       for (const [kind, points] of newPoints) count(byKind, kind, points);

@@ -325,14 +325,16 @@ class Pass {
     const isReportedAtOnce =
       isFirst && !(this.#options.trackers ?? []).some(({ routing }) => routing !== undefined && asksForOthers(routing));
     if (isReportedAtOnce) this.#trackerSyncs = this.#newSyncs(this.#roots);
+    // The store's lane takes the runs as they are found; only trackers' lanes need the whole tree.
+    const isForTrackers = this.#toTrackers !== undefined;
     const unreported: (readonly [root: ResolvedRoot, runs: readonly FoundRun[]])[] = [];
     const hand = ({ root, runs }: RootWalk, found: readonly FoundRun[]): void => {
       for (const run of found) {
         this.#tracker.runFound(run.files);
-        this.#tree.add({ root: root.name, path: run.path });
+        if (isForTrackers) this.#tree.add({ root: root.name, path: run.path });
       }
       if (isReportedAtOnce) this.#reportRuns(root, found);
-      else unreported.push([root, found]);
+      else if (isForTrackers) unreported.push([root, found]);
       runs.add(found);
       if (this.#tracker.phase === 'scanning' && this.#tracker.runs.total > 0) this.#tracker.phase = 'mirroring';
     };
@@ -406,6 +408,7 @@ class Pass {
         if (away.length === 0) runs.end();
       }
       for (const { one, found } of waiting) hand(one, found);
+      await this.#endWalker(walker);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -414,6 +417,15 @@ class Pass {
     if (isReportedAtOnce) return;
     this.#trackerSyncs = this.#newSyncs(this.#roots);
     for (const [root, found] of unreported) this.#reportRuns(root, found);
+  }
+
+  /** Ends a thread that only walked: its memory is given back while the rest is read. */
+  async #endWalker(walker: PatientReader): Promise<void> {
+    const at = this.#readers.indexOf(walker);
+    // If something does not answer, its report is still to come.
+    if (at < 0 || walker.silent.size > 0) return;
+    this.#readers.splice(at, 1);
+    await walker.close();
   }
 
   /**

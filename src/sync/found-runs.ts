@@ -2,7 +2,8 @@ import type { FoundRun } from '../discover/index.ts';
 
 /** Runs of one root, taken while a walk still finds others. */
 export class FoundRuns {
-  #runs: FoundRun[] = [];
+  /** Undefined in the places of runs that were taken: of a hundred thousand, few are held at a time. */
+  #runs: (FoundRun | undefined)[] = [];
   #next = 0;
   #isEnded = false;
   #wake: (() => void) | undefined;
@@ -34,7 +35,7 @@ export class FoundRuns {
       this.#next = 0;
       return undefined;
     }
-    this.#next++;
+    this.#runs[this.#next++] = undefined;
     return run;
   }
 

@@ -59,6 +59,7 @@ export class LocalPass {
 
   /** Reads new data of the runs of a root. A lane that fails ends the pass, and `finish` throws the reason. */
   async mirror(root: ResolvedRoot, runs: FoundRuns, reader: PatientReader, isAgain = false): Promise<void> {
+    /** The runs that are being read. */
     const found = new Map<string, FoundRun>();
     const leave = (path: string): Left => {
       const key = keyOfRun({ root: root.name, path });
@@ -81,9 +82,9 @@ export class LocalPass {
       while (jobs.length < RUNS_PER_REQUEST && series < SERIES_PER_REQUEST && !this.#stopped) {
         const run = runs.take();
         if (run === undefined) break;
-        found.set(run.path, run);
         const job = this.#job(root, run, isAgain);
         if (job === undefined) continue;
+        found.set(run.path, run);
         handles.set(job.run.path, await this.#backend.open({ run: job.run, rootPath: root.path }));
         series += job.series.length;
         jobs.push(job);
@@ -100,7 +101,10 @@ export class LocalPass {
       }
       asked--;
       for await (const group of reader.events()) {
-        this.#deal(group, handles, leave, isAgain);
+        for (const path of this.#deal(group, handles, leave, isAgain)) {
+          found.delete(path);
+          handles.delete(path);
+        }
         if (this.#lane.failure !== undefined) reader.stop();
       }
     }
@@ -181,7 +185,14 @@ export class LocalPass {
     return { run, directory: directoryOf(root, run.path), files, series, settled: true, joinsGaps: true };
   }
 
-  #deal({ events, release }: EventGroup, handles: ReadonlyMap<string, Handle>, leave: (path: string) => Left, isAgain: boolean): void {
+  /** Deals with events. Returns the paths of the runs that are read. */
+  #deal(
+    { events, release }: EventGroup,
+    handles: ReadonlyMap<string, Handle>,
+    leave: (path: string) => Left,
+    isAgain: boolean,
+  ): readonly string[] {
+    const done: string[] = [];
     let open = 1;
     const settled = (): void => {
       if (--open > 0) return;
@@ -201,6 +212,7 @@ export class LocalPass {
       } else if (event.kind === 'runDone') {
         if (event.hasMore) leave(event.run.path).hasMore = true;
         if (!isAgain) this.#tracker.runDone();
+        done.push(event.run.path);
       } else {
         const handle = handles.get(event.batch.run.path);
         if (handle === undefined) continue;
@@ -210,6 +222,7 @@ export class LocalPass {
       }
     }
     settled();
+    return done;
   }
 
   get #stopped(): boolean {
