@@ -14,7 +14,7 @@ interface SilenceEvents {
 }
 
 /** The required parts of a `PatientReader`. */
-type Reader = Pick<PatientReader, 'request' | 'events' | 'stop' | 'close'>;
+type Reader = Pick<PatientReader, 'events' | 'stop' | 'close'> & { request(jobs: readonly RunJob[]): unknown };
 
 /** A reader with its queue; some roots share one. */
 interface Line {

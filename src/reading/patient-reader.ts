@@ -99,10 +99,17 @@ export class PatientReader {
     }
   }
 
-  request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): void {
+  /**
+   * Requests jobs. Returns the runs of those that no thread gets, since none of their files answers: no thread keeps
+   * what such a job says about its run.
+   */
+  request(jobs: readonly RunJob[], { keep = false }: { readonly keep?: boolean } = {}): readonly RunRef[] {
     const request = this.#withoutSilent(jobs, keep, []);
     this.#requests.push(request);
     if (request.jobs.length > 0) this.#thread?.request(request.jobs, { keep });
+    if (request.jobs.length === jobs.length) return [];
+    const asked = new Set(request.jobs.map(({ run }) => keyOfRun(run)));
+    return jobs.flatMap(({ run }) => (asked.has(keyOfRun(run)) ? [] : [run]));
   }
 
   forget(runs: readonly RunRef[]): void {

@@ -249,7 +249,11 @@ export class LocalSync implements LaneSync {
   }
 
   async #read(reader: PatientReader, jobs: readonly RunJob[]): Promise<void> {
-    reader.request(jobs, { keep: true });
+    // These have no session, whatever their jobs brought.
+    for (const ref of reader.request(jobs, { keep: true })) {
+      const run = this.#runs.get(keyOfRun(ref));
+      if (run !== undefined) this.#sessions.forget(run);
+    }
     for await (const group of reader.events()) this.#deal(group);
   }
 

@@ -183,4 +183,19 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 23_000,
     },
   },
+  {
+    words: 'a file that does not answer for minutes ends the watch with a series that the store has already',
+    fault: 'session-of-a-silent-run',
+    plan: {
+      ...PLAIN,
+      seed: '565',
+      hasStore: true,
+      isFileSiege: true,
+      scanIntervalMs: 2000,
+      lanes: [],
+      writers: [{ name: 'writer 2', run: 'a/val', beginsMs: 14_006, flushesMs: [22_463] }],
+      faults: [{ atMs: 27_174, kind: 'hang', isWhole: false, forMs: 240_000 }],
+      healMs: 240_000,
+    },
+  },
 ];

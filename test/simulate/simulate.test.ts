@@ -21,7 +21,7 @@ describe('the simulator', () => {
   it(
     'finds nothing wrong in what it lives through in 40 seconds, and lives through a hundred histories at least',
     async () => {
-      const { code, text } = await simulate('--seeds', '500', '--minutes', '0.67', '--json');
+      const { code, text } = await simulate('--seeds', '800', '--minutes', '0.67', '--json');
       const { histories, failed, lives } = JSON.parse(text) as { histories: number; failed: unknown[]; lives: number };
       expect({ code, failed }).toEqual({ code: 0, failed: [] });
       expect(histories).toBeGreaterThan(100);

@@ -156,4 +156,12 @@ export const FILES: readonly KnownFault[] = [
     from: 'nothing wakes this queue after that.\n                continue;',
     to: 'nothing wakes this queue after that.',
   },
+  {
+    name: 'session-of-a-silent-run',
+    needs: { kinds: ['hang'] },
+    words: 'a run whose files do not answer counts as known to the reader, which begins it anew',
+    module: 'sync/local-sync',
+    from: 'for (const ref of reader.request(jobs, { keep: true })) {',
+    to: 'for (const ref of (reader.request(jobs, { keep: true }), [])) {',
+  },
 ];
