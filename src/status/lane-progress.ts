@@ -329,6 +329,14 @@ export class LaneProgress {
     if (lag.bytes > 0) this.#pace.started(nowMs);
   }
 
+  /**
+   * Notes the size of a file that the lane has read to its end. The lane may have read it before this was reported, and
+   * a longer file may have had its name.
+   */
+  fileAtEnd(run: RunRef, name: string, size: number): void {
+    if (this.#lags.size > 0 && this.#lags.has(keyOfFile(run, name))) this.fileGrew(run, name, size);
+  }
+
   /** Notes that this many bytes before the watermark of a known file are pending. */
   filePending(run: RunRef, name: string, bytes: number): void {
     const lag = this.#lags.get(keyOfFile(run, name));

@@ -115,7 +115,9 @@ export class LocalSync implements LaneSync {
     // Files are looked up one by one: a run may have many more files than the changed ones.
     return files.filter(({ name, size, stamp }) => {
       const state = this.#backend.position(ref, name);
-      return state === undefined || state.size !== size || state.stamp !== stamp;
+      if (state === undefined || state.size !== size || state.stamp !== stamp) return true;
+      this.#status.lane(this.lane).fileAtEnd(ref, name, size);
+      return false;
     });
   }
 

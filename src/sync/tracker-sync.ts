@@ -223,7 +223,9 @@ export class TrackerSync implements LaneSync {
     const known = new Map(files.map(({ name }) => [name, this.#laneState.knownFile(ref, name)]));
     const changed = files.filter(({ name, size, stamp }) => {
       const state = known.get(name);
-      return state === undefined || !isAtEnd(state, size, stamp, isSettled);
+      if (state === undefined || !isAtEnd(state, size, stamp, isSettled)) return true;
+      this.progress.fileAtEnd(ref, name, size);
+      return false;
     });
     // Of tens of thousands of runs nearly all are at their end: mirrorboard keeps nothing in memory for those.
     if (changed.length + pendingFiles.length === 0 && !this.#artifacts.isOn) {

@@ -198,4 +198,21 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 240_000,
     },
   },
+  {
+    words: 'a lane is behind for good by what a file had before it was replaced',
+    fault: 'size-at-the-end-not-noted',
+    plan: {
+      ...PLAIN,
+      seed: '40003',
+      scanIntervalMs: 2000,
+      slackMs: 2000,
+      shortReads: 0.3,
+      lanes: [{ name: 'replacing', kind: 'replacing', mostLatencyMs: 50 }],
+      writers: [
+        { name: 'writer 3', run: 'group/c', beginsMs: 6120, flushesMs: [6887, 7143, 12_654, 12_754, 19_639, 19_939, 24_947, 26_044] },
+      ],
+      faults: [{ atMs: 18_802, kind: 'exchange', forMs: 9198 }],
+      healMs: 28_000,
+    },
+  },
 ];
