@@ -42,6 +42,13 @@ export interface FindOptions {
   readonly others?: readonly KnownRoot[];
   /** Returns true if a file may be known from elsewhere: others are not opened. Default: all may be. */
   readonly mayBeKnown?: (file: FoundFile) => boolean;
+  /** True if a path does not answer now: nothing is asked about it. Default: all answer. */
+  readonly isSilent?: (path: string) => boolean;
+}
+
+/** True if a file of a root does not answer now. */
+export function isSilentFile({ isSilent }: FindOptions, rootPath: string | undefined, run: string, name: string): boolean {
+  return isSilent !== undefined && rootPath !== undefined && isSilent(join(rootPath, run, name));
 }
 
 interface NewFile extends FoundFile {
@@ -56,8 +63,15 @@ export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Kno
   if (fresh.length === 0) return { pairs: [], unclear: [] };
   const inodes = fresh.flatMap(({ stamp }) => (stamp === '' ? [] : [inodeOf(stamp)]));
   const firsts = fresh.flatMap(({ first }) => (first === undefined ? [] : [markKey(first)]));
-  const missing = [...held.filesLike([...roots.keys()], inodes, firsts)].filter((known) => isMissing(roots.get(known.run.root), known));
-  return joined(root, fresh, missing);
+  const known = [...held.filesLike([...roots.keys()], inodes, firsts)];
+  const isSilent = ({ run, state }: KnownState): boolean => isSilentFile(options, roots.get(run.root)?.path, run.path, state.name);
+  const missing = known.filter((each) => !isSilent(each) && isMissing(roots.get(each.run.root), each));
+  const { pairs, unclear } = joined(root, fresh, missing);
+  // A file that does not answer at its path may be there, or be the new one.
+  const silent = new Set(known.filter(isSilent).map(({ state }) => inodeOf(state.stamp)));
+  const paired = new Set(pairs.map(({ to }) => to));
+  const doubtful = fresh.filter((to) => silent.has(inodeOf(to.stamp)) && !paired.has(to) && !unclear.includes(to));
+  return { pairs, unclear: [...unclear, ...doubtful] };
 }
 
 function rootsOf(root: NamedRoot, { others = [] }: FindOptions): Map<string, NamedRoot> {
@@ -92,7 +106,7 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
     if (key === keyOfRun(to.run) || looked.has(key) || held.positions(to.run).files.length === 0) continue;
     looked.add(key);
     const its = roots.get(from.run.root);
-    const files = its === undefined ? [] : filesIn(its, from.run.path);
+    const files = its === undefined ? [] : filesIn(its, from.run.path, options);
     if (its === undefined || files.length === 0) continue;
     const others = [...roots.values()].filter((other) => other !== its);
     add(findPairs(its, [{ path: from.run.path, files }], held, { ...options, others }));
@@ -101,10 +115,11 @@ export function findAllPairs(root: NamedRoot, found: readonly FoundRun[], held: 
 }
 
 /** Returns the event files in a run's directory; none if it cannot be read. */
-function filesIn(root: NamedRoot, run: string): FoundFile[] {
+function filesIn(root: NamedRoot, run: string, options: FindOptions): FoundFile[] {
+  if (isSilentFile(options, root.path, run, '')) return [];
   try {
     return readdirSync(systemPath(join(root.path, run))).flatMap((name) => {
-      if (!isEventFileName(name)) return [];
+      if (!isEventFileName(name) || isSilentFile(options, root.path, run, name)) return [];
       const stat = lstatSync(systemPath(join(root.path, run, name)), { bigint: true, throwIfNoEntry: false });
       return stat?.isFile() === true ? [{ name, size: Number(stat.size), stamp: fileStamp(stat) }] : [];
     });

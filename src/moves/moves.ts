@@ -11,6 +11,7 @@ import {
   findAllPairs,
   hasOtherInode,
   isOther,
+  isSilentFile,
   isThere,
   type Knower,
   type NamedRoot,
@@ -132,6 +133,7 @@ export function findMoves(root: NamedRoot, found: readonly FoundRun[], held: Kno
   const isReachable = reachable(roots);
   const isAway = (run: RunRef, file: { readonly name: string; readonly stamp: string }): boolean => {
     const rootPath = roots.get(run.root);
+    if (isSilentFile(options, rootPath, run.path, file.name)) return leaving.has(keyOfFile(run, file.name));
     return leaving.has(keyOfFile(run, file.name)) || !isThere(rootPath, run.path, file.name) || isOther(rootPath, run.path, file);
   };
   const isWhole = (from: RunRef, to: RunRef, group: readonly Pair[]): boolean =>

@@ -19,6 +19,7 @@ import {
   TakenPaths,
 } from '../moves/index.ts';
 import type { WatchStatus } from '../status/index.ts';
+import { isWithin } from '../untrusted/index.ts';
 
 /** The roots whose runs may move. */
 interface WatchedMovesOptions {
@@ -32,7 +33,7 @@ interface WatchedMovesOptions {
    * moves the run in the store.
    */
   readonly movables: () => Movable[];
-  readonly status: Pick<WatchStatus, 'runMoved' | 'runsFollowed'>;
+  readonly status: Pick<WatchStatus, 'runMoved' | 'runsFollowed' | 'silences'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -55,6 +56,8 @@ export class WatchedMoves {
   readonly #unmovable = new Set<string>();
   /** Files, by `keyOfFile`, for which mirrorboard can't decide yet if they are known: no lane gets them. */
   readonly #unclear = new Set<string>();
+  /** True if it could not be decided because a path did not answer. */
+  #isWaitingForAnswers = false;
   /** Runs that disappeared, and may have been copied before. */
   #copies: CopiedRuns | undefined;
   /** Runs whose paths were taken by others. */
@@ -76,6 +79,7 @@ export class WatchedMoves {
     const held = movables().at(-1);
     this.#copies = held && new CopiedRuns(held, answeringPath, () => clock.steadyMs());
     this.#unclear.clear();
+    this.#isWaitingForAnswers = false;
     this.#places = !isFollowed
       ? undefined
       : new TakenPaths({ helds: movables(), pathOf: answeringPath, roots: () => this.#answering(), scanSoon });
@@ -137,6 +141,11 @@ export class WatchedMoves {
 
   /** Returns changes that waited because their paths were taken, and can be reported now. */
   due(): Iterable<{ readonly root: string; readonly changes: readonly RunChange[] }> {
+    // Only another round reports the files for which that could not be decided.
+    if (this.#isWaitingForAnswers && this.#options.status.silences.length === 0) {
+      this.#isWaitingForAnswers = false;
+      this.#endRound();
+    }
     return this.hasMoved ? [] : (this.#places?.due() ?? []);
   }
 
@@ -228,10 +237,15 @@ export class WatchedMoves {
     });
   }
 
-  /** Returns options that open no file: a file that hangs must not stop all runs. */
+  /** Returns options that ask nothing about what does not answer: a file that hangs must not stop all runs. */
   #byInode(root: string): FindOptions {
     const names = new Set(this.#answering());
-    return { byInode: true, others: [...this.#options.roots.values()].filter(({ name }) => name !== root && names.has(name)) };
+    const isSilent = (path: string): boolean => {
+      if (!this.#options.status.silences.some((silence) => isWithin(path, silence.path))) return false;
+      this.#isWaitingForAnswers = true;
+      return true;
+    };
+    return { byInode: true, isSilent, others: [...this.#options.roots.values()].filter(({ name }) => name !== root && names.has(name)) };
   }
 
   /** Returns the names of the roots that answer. */

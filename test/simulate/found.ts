@@ -215,4 +215,22 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 28_000,
     },
   },
+  {
+    words: 'the main thread asks about a file that does not answer, as a new file has its inode',
+    fault: 'asks-a-silent-file',
+    plan: {
+      ...PLAIN,
+      seed: '40667',
+      runEndedAfterMs: 20_000,
+      slackMs: 500,
+      shortReads: 0.3,
+      lanes: [{ name: 'journalled', kind: 'journalled', mostLatencyMs: 5 }],
+      writers: [{ name: 'writer 1', run: 'a/train', beginsMs: 12_593, flushesMs: [29_069] }],
+      faults: [
+        { atMs: 42_527, kind: 'hang', isWhole: false, forMs: 31_473 },
+        { atMs: 73_126, kind: 'exchange', forMs: 874 },
+      ],
+      healMs: 74_000,
+    },
+  },
 ];

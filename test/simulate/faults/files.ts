@@ -172,4 +172,12 @@ export const FILES: readonly KnownFault[] = [
     from: 'if (this.#lags.size > 0 && this.#lags.has(keyOfFile(run, name)))',
     to: 'if (this.#lags.size < 0)',
   },
+  {
+    name: 'asks-a-silent-file',
+    needs: { kinds: ['hang'] },
+    words: 'the main thread asks about a file that does not answer, if a new file has its inode',
+    module: 'moves/moved-files',
+    from: 'known.filter((each) => !isSilent(each) && isMissing(',
+    to: 'known.filter((each) => isMissing(',
+  },
 ];

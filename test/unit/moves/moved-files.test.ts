@@ -65,3 +65,20 @@ it.each([
   const { pairs, unclear } = findPairs({ name: 'logs', path: folder, links: 'owner' }, found, held as Knower);
   expect([pairs.map(({ from }) => from.run.path), unclear.length]).toEqual([from, 1 - from.length]);
 });
+
+it('a file is unclear while the known file with its inode does not answer', () => {
+  writeFileSync(file, eventFile(...steps));
+  const was = known('was');
+  const stat = statSync(file, { bigint: true });
+  const held: Partial<Knower> = { fileCount: () => 1, positions: () => ({ files: [] }), filesLike: () => [was] };
+  const found = [{ path: 'new', files: [{ name: NAME, size: Number(stat.size), stamp: fileStamp(stat) }] }];
+  const result = (isSilent: (path: string) => boolean) => {
+    const { pairs, unclear } = findPairs({ name: 'logs', path: folder, links: 'owner' }, found, held as Knower, {
+      byInode: true,
+      isSilent,
+    });
+    return [pairs.map(({ from }) => from.run.path), unclear.map(({ name }) => name)];
+  };
+  expect(result((path) => path === join(folder, 'was', NAME))).toEqual([[], [NAME]]);
+  expect(result(() => false)).toEqual([['was'], []]);
+});
