@@ -484,6 +484,11 @@ export class LaneProgress {
     else this.#behind.delete(lag);
   }
 
+  /** Notes that the tracker accepts a run again that it had stopped. */
+  runContinues(run: RunRef): void {
+    this.stoppedRuns.delete(keyOfRun(run));
+  }
+
   runStopped(run: RunRef, error: MirrorError): void {
     this.stoppedRuns.set(keyOfRun(run), { run, reason: error.message, remedy: error.hint });
     this.#log?.warn(

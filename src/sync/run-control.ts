@@ -98,6 +98,14 @@ export class RunControl {
     this.#resume(this.#options.runs.stopped);
   }
 
+  /** Notes that the tracker has taken the end of a run with nothing left to send: what stopped the run is over. */
+  ended(run: SyncedRun): void {
+    if (!run.isStopped) return;
+    run.isStopped = false;
+    this.#options.progress.runContinues(run.target);
+    this.#resume(this.#options.runs.stopped);
+  }
+
   /** True if the hparams of a run say that its sessions have ended. */
   isOver({ sources, target }: SyncedRun): boolean {
     const { laneState, routes } = this.#options;

@@ -282,18 +282,19 @@ export class RunOpener {
 
   /**
    * Reports the end of a run, at the time of its last event, if that was not reported yet. `changedAtMs`: when its
-   * files last changed. `olderThanMs`: 0 if it is known to be over.
+   * files last changed. `olderThanMs`: 0 if it is known to be over. Returns true if the tracker has taken it now.
    */
-  async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<void> {
+  async end(run: SyncedRun, changedAtMs: number, olderThanMs: number): Promise<boolean> {
     const { backend, delivery, laneState, states } = this.#options;
     const { target } = run;
     const isTheirs = laneState.opened(target)?.joins !== undefined;
     const handle = isTheirs || laneState.isEnded(target) ? undefined : laneState.handle(target);
-    if (handle === undefined) return;
+    if (handle === undefined) return false;
     const end = this.#endOf(target, changedAtMs);
-    if (olderThanMs > 0 && this.#clock.wallMs() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return;
+    if (olderThanMs > 0 && this.#clock.wallMs() - Math.max(changedAtMs, end.endedAt * 1000) < olderThanMs) return false;
     const done = await delivery.attempt((signal) => backend.finish(handle, end, signal));
     if (done.kind === 'done') states.ended(target, true);
+    return done.kind === 'done';
   }
 
   /** Returns the end of a run: at the time of its last event; `otherwiseMs` if that has no time. */

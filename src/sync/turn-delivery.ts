@@ -59,7 +59,7 @@ export class TurnDelivery {
     for (const run of runs) {
       if (signal.aborted) return;
       if (!run.hasWork) {
-        if (run.isQuiet) await opener.end(run, clock.wallMs(), 0);
+        if (run.isQuiet && (await opener.end(run, clock.wallMs(), 0))) control.ended(run);
         continue;
       }
       const pieces = await this.#read(run, left, delivered);

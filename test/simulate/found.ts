@@ -233,4 +233,21 @@ export const FOUND: readonly { readonly words: string; readonly fault: string; r
       healMs: 74_000,
     },
   },
+  {
+    words: 'a run without files stays stopped after its tracker run is there again',
+    fault: 'stopped-after-its-end',
+    plan: {
+      ...PLAIN,
+      seed: '50110',
+      scanIntervalMs: 2000,
+      slackMs: 1,
+      lanes: [{ name: 'replacing', kind: 'replacing', mostLatencyMs: 5 }],
+      writers: [{ name: 'writer 1', run: 'a', beginsMs: 3751, flushesMs: [12_268, 27_118, 34_185, 35_677, 40_964] }],
+      faults: [
+        { atMs: 33_458, kind: 'deleteRun', lane: 'replacing', forMs: 5000 },
+        { atMs: 36_927, kind: 'remove' },
+      ],
+      healMs: 41_000,
+    },
+  },
 ];

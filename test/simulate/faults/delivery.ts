@@ -120,4 +120,12 @@ export const DELIVERY: readonly KnownFault[] = [
     from: 'return each === 1 ||',
     to: 'return true ||',
   },
+  {
+    name: 'stopped-after-its-end',
+    needs: { kinds: ['deleteRun', 'remove'] },
+    words: 'a run without files stays stopped in the status after its tracker has taken its end',
+    module: 'sync/run-control',
+    from: 'this.#options.progress.runContinues(run.target);',
+    to: '',
+  },
 ];
