@@ -64,13 +64,14 @@ export function findPairs(root: NamedRoot, found: readonly FoundRun[], held: Kno
   const inodes = fresh.flatMap(({ stamp }) => (stamp === '' ? [] : [inodeOf(stamp)]));
   const firsts = fresh.flatMap(({ first }) => (first === undefined ? [] : [markKey(first)]));
   const known = [...held.filesLike([...roots.keys()], inodes, firsts)];
-  const isSilent = ({ run, state }: KnownState): boolean => isSilentFile(options, roots.get(run.root)?.path, run.path, state.name);
-  const missing = known.filter((each) => !isSilent(each) && isMissing(roots.get(each.run.root), each));
+  const silent = new Set(known.filter(({ run, state }) => isSilentFile(options, roots.get(run.root)?.path, run.path, state.name)));
+  const missing = known.filter((each) => !silent.has(each) && isMissing(roots.get(each.run.root), each));
   const { pairs, unclear } = joined(root, fresh, missing);
+  if (silent.size === 0) return { pairs, unclear };
   // A file that does not answer at its path may be there, or be the new one.
-  const silent = new Set(known.filter(isSilent).map(({ state }) => inodeOf(state.stamp)));
+  const silentInodes = new Set([...silent].map(({ state }) => inodeOf(state.stamp)));
   const paired = new Set(pairs.map(({ to }) => to));
-  const doubtful = fresh.filter((to) => silent.has(inodeOf(to.stamp)) && !paired.has(to) && !unclear.includes(to));
+  const doubtful = fresh.filter((to) => silentInodes.has(inodeOf(to.stamp)) && !paired.has(to) && !unclear.includes(to));
   return { pairs, unclear: [...unclear, ...doubtful] };
 }
 
@@ -230,10 +231,11 @@ function joined(root: NamedRoot, fresh: readonly NewFile[], missing: readonly Kn
   const takeByInode = (sameInode: (to: NewFile) => readonly KnownState[]): void => {
     for (const to of fresh) {
       if (paired.has(to)) continue;
-      const like = Map.groupBy(
-        withMostRecords(sameInode(to).filter((known) => !taken.has(known) && known.state.records > 0 && likeness(known, to) !== 'other')),
-        (known) => likeness(known, to),
-      );
+      const known = sameInode(to).filter((each) => !taken.has(each) && each.state.records > 0);
+      // Each look opens the file.
+      const looks = new Map(known.map((each) => [each, likeness(each, to)]));
+      const last = withMostRecords(known.filter((each) => looks.get(each) !== 'other'));
+      const like = Map.groupBy(last, (each) => looks.get(each));
       const [from, another] = like.get('same') ?? like.get('beginning') ?? [];
       if (from !== undefined && another === undefined) pair(to, from);
     }

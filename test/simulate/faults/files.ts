@@ -159,7 +159,7 @@ export const FILES: readonly KnownFault[] = [
   {
     name: 'session-of-a-silent-run',
     needs: { kinds: ['hang'] },
-    words: 'a run whose files do not answer counts as known to the reader, which begins it anew',
+    words: 'a run whose files do not answer counts as known to the reader, which then reads it from the beginning',
     module: 'sync/local-sync',
     from: 'for (const ref of reader.request(jobs, { keep: true })) {',
     to: 'for (const ref of (reader.request(jobs, { keep: true }), [])) {',
@@ -177,7 +177,7 @@ export const FILES: readonly KnownFault[] = [
     needs: { kinds: ['hang'] },
     words: 'the main thread asks about a file that does not answer, if a new file has its inode',
     module: 'moves/moved-files',
-    from: 'known.filter((each) => !isSilent(each) && isMissing(',
+    from: 'known.filter((each) => !silent.has(each) && isMissing(',
     to: 'known.filter((each) => isMissing(',
   },
 ];
