@@ -93,17 +93,14 @@ export class RunControl {
 
   /** Notes that the tracker accepted data of a run: the cause that stopped it, and others, is over. */
   delivered(run: SyncedRun): void {
-    if (!run.isStopped || run.handle === undefined) return;
-    run.isStopped = false;
-    this.#resume(this.#options.runs.stopped);
+    if (run.isStopped && run.handle !== undefined) this.#continue(run);
   }
 
   /** Notes that the tracker has taken the end of a run with nothing left to send: what stopped the run is over. */
   ended(run: SyncedRun): void {
     if (!run.isStopped) return;
-    run.isStopped = false;
     this.#options.progress.runContinues(run.target);
-    this.#resume(this.#options.runs.stopped);
+    this.#continue(run);
   }
 
   /** True if the hparams of a run say that its sessions have ended. */
@@ -140,6 +137,11 @@ export class RunControl {
     if (nowMs - this.#triedAtMs < TRIAL_MS) return;
     this.#triedAtMs = nowMs;
     this.#resume(runs.stopped.slice(0, TRIALS));
+  }
+
+  #continue(run: SyncedRun): void {
+    run.isStopped = false;
+    this.#resume(this.#options.runs.stopped);
   }
 
   #resume(runs: readonly SyncedRun[]): void {
