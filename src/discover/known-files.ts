@@ -19,7 +19,7 @@ const MOST_IN_CELL = 2 ** 32 - 1;
 
 /**
  * The files of one root, each with size, stamp and the last scan that saw it. A root may have a hundred thousand files
- * and more, so a file takes some numbers in columns, and its name: it shares that text with whoever named it last.
+ * and more, so a file takes some numbers in columns, and its name, a text that it shares with the last scan.
  */
 export class KnownFiles {
   /** Places by run. */

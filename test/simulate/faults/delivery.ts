@@ -60,7 +60,7 @@ export const DELIVERY: readonly KnownFault[] = [
   {
     name: 'clock-set-back',
     needs: { kinds: ['setClock', 'mood'] },
-    words: 'the circuit breaker waits by the wall clock, which somebody sets back by a day',
+    words: 'the circuit breaker waits by the wall clock, which is set back by a day',
     module: 'delivery/circuit-breaker',
     from: 'this.#clock.steadyMs()',
     to: 'this.#clock.wallMs()',
