@@ -132,7 +132,7 @@ export async function* survey(target: SurveyTarget): AsyncGenerator<RunSurvey, v
 }
 
 function take(event: ReadEvent, run: RunSurvey, files: ReadonlyMap<string, FileSurvey>): void {
-  if (event.kind === 'runDone' || event.kind === 'searched' || event.kind === 'cutShort') return;
+  if (event.kind !== 'batch' && event.kind !== 'file') return;
   const file = files.get(event.kind === 'batch' ? event.batch.file : event.file);
   if (file === undefined) return;
   if (event.kind === 'file') {

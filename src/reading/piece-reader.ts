@@ -31,7 +31,7 @@ interface PieceReaderOptions {
 interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Directory;
-  readonly names: readonly string[];
+  readonly files: readonly { readonly name: string; readonly inode?: string }[];
   /** True to retry bytes that could not be read, or are pending. */
   readonly retriesGaps: boolean;
   /** True to not wait for the rest of an incomplete record, because no writer is expected to complete it. */
@@ -44,6 +44,8 @@ export interface Piece {
   readonly pieces: readonly CachedBatch[];
   /** The outcomes of the files that were opened. */
   readonly outcomes: readonly { readonly file: string; readonly outcome: FileOutcome; readonly reason?: string }[];
+  /** Files that were not read because another file has their name. */
+  readonly others: readonly string[];
   /** Files that have more to read, or may have. */
   readonly left: readonly string[];
 }
@@ -57,17 +59,17 @@ export class PieceReader {
   }
 
   /** Reads what follows the lane's positions, up to about `mostBytes`; more of a run with many series. */
-  async read({ run, directory, names, retriesGaps, settled, mostBytes }: PieceRequest): Promise<Piece> {
+  async read({ run, directory, files, retriesGaps, settled, mostBytes }: PieceRequest): Promise<Piece> {
     const { reader, cache, laneState, pointsPerSend } = this.#options;
     const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
     const pieces: CachedBatch[] = [];
-    const rest = names.filter((name) => retriesGaps || !this.#takeCached(run, name, known, pieces));
-    if (rest.length === 0) return { pieces, outcomes: [], left: [] };
+    const rest = files.filter(({ name }) => retriesGaps || !this.#takeCached(run, name, known, pieces));
+    if (rest.length === 0) return { pieces, outcomes: [], others: [], left: [] };
     const series: Series[] = [...laneState.catalogue(run)];
     const job = {
       run,
       directory,
-      files: rest.map((name) => ({ name })),
+      files: rest,
       known: [...known.values()],
       series: [...series],
       settled,
@@ -76,6 +78,7 @@ export class PieceReader {
       batchPoints: pointsPerSend(),
     };
     const outcomes: Piece['outcomes'][number][] = [];
+    const others: string[] = [];
     let left: readonly string[] = [];
     for (const event of await reader.read(job)) {
       if (event.kind === 'batch') {
@@ -85,13 +88,15 @@ export class PieceReader {
         if (!retriesGaps) cache.keep(piece);
       } else if (event.kind === 'file') {
         outcomes.push(event);
+      } else if (event.kind === 'otherFile') {
+        others.push(event.file);
       } else if (event.kind === 'runDone' && event.hasMore) {
-        left = rest;
+        left = rest.map(({ name }) => name);
       }
     }
-    // Silent files are read again when they answer.
-    const silent = new Set(outcomes.flatMap(({ file, outcome }) => (outcome === 'silent' ? [file] : [])));
-    return { pieces, outcomes, left: left.filter((name) => !silent.has(name)) };
+    // Silent files are read again when they answer, and those of other files when they are found.
+    const passed = new Set([...others, ...outcomes.flatMap(({ file, outcome }) => (outcome === 'silent' ? [file] : []))]);
+    return { pieces, outcomes, others, left: left.filter((name) => !passed.has(name)) };
   }
 
   /**

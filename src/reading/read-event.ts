@@ -29,6 +29,8 @@ export type ReadEvent =
    * after its batch.
    */
   | { readonly kind: 'cutShort'; readonly run: RunRef; readonly file: string; readonly last: readonly WrittenPoint[] }
+  /** Another file has this name than the one that was found, with other content: nothing was read. */
+  | { readonly kind: 'otherFile'; readonly run: RunRef; readonly file: string }
   /** This many bytes after the last batch were searched, without a record so far. */
   | { readonly kind: 'searched'; readonly run: RunRef; readonly file: string; readonly bytes: number }
   /** `hasMore`: the allowed bytes were used up before the ends of the files. */
@@ -48,6 +50,11 @@ export interface RunJob {
      * (`cutShort`).
      */
     readonly isOther?: boolean;
+    /**
+     * The inode of the file that was found under the name. If another file with other content has the name meanwhile,
+     * it is not read (`otherFile`): it may be a known file that was moved. Default: whatever has the name is read.
+     */
+    readonly inode?: string;
   }[];
   /** Set instead of `files` to read again what was read before, and nothing else. */
   readonly again?: readonly ReadBefore[];

@@ -9,6 +9,7 @@ import {
   type DamageReason,
   type FileState,
   type Gap,
+  inodeOf,
   isPending,
   joinBatches,
   type Position,
@@ -47,13 +48,13 @@ export class RunSession {
     for (const before of job.again ?? []) yield* new SecondReading(job, before, this.#catalogue, this.#tags, window).events();
     let left = job.mostBytes ?? Infinity;
     let hasMore = false;
-    for (const { name, state, isOther } of job.files) {
+    for (const { name, state, isOther, inode } of job.files) {
       if (left <= 0) {
         hasMore = true;
         break;
       }
       const known = this.#states.get(name) ?? state;
-      const file = new FileRead(job, { name, state: known, isOther }, this.#catalogue, this.#tags, window);
+      const file = new FileRead(job, { name, state: known, isOther, inode }, this.#catalogue, this.#tags, window);
       let watermark = known?.position.watermark ?? 0;
       for (const event of file.events()) {
         if (event.kind === 'batch') this.#states.set(name, event.state);
@@ -80,6 +81,7 @@ class FileRead {
   readonly #job: RunJob;
   readonly #name: string;
   readonly #isOther: boolean;
+  readonly #inode: string | undefined;
   readonly #catalogue: Catalogue;
   readonly #tags: TagTable;
   readonly #window: FileWindow;
@@ -89,7 +91,12 @@ class FileRead {
 
   constructor(
     job: RunJob,
-    file: { readonly name: string; readonly state: FileState | undefined; readonly isOther: boolean | undefined },
+    file: {
+      readonly name: string;
+      readonly state: FileState | undefined;
+      readonly isOther: boolean | undefined;
+      readonly inode: string | undefined;
+    },
     catalogue: Catalogue,
     tags: TagTable,
     window: FileWindow,
@@ -97,6 +104,7 @@ class FileRead {
     this.#job = job;
     this.#name = file.name;
     this.#isOther = file.isOther === true;
+    this.#inode = file.inode;
     this.#state = file.state;
     this.#catalogue = catalogue;
     this.#tags = tags;
@@ -124,11 +132,15 @@ class FileRead {
 
   *#read(file: OpenFile): Generator<ReadEvent, void, void> {
     this.#window.reset(file.fd);
+    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
+    if (change !== 'same' && this.#inode !== undefined && this.#inode !== inodeOf(file.stamp)) {
+      yield { kind: 'otherFile', run: this.#job.run, file: this.#name };
+      return;
+    }
     if (this.#state !== undefined && this.#isContent(file)) {
       yield* this.#readAsOther(file, 'replaced', 'a record is whole now in which others were found');
       return;
     }
-    const change = this.#state === undefined ? 'same' : compareWithState(file, this.#state);
     if (change === 'cut' && this.#isOther) {
       yield* this.#readAsOther(file, 'replaced', 'the file is shorter than before, and other records follow its beginning');
       return;

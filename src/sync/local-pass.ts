@@ -213,7 +213,7 @@ export class LocalPass {
         if (event.hasMore) leave(event.run.path).hasMore = true;
         if (!isAgain) this.#tracker.runDone();
         done.push(event.run.path);
-      } else {
+      } else if (event.kind === 'batch') {
         const handle = handles.get(event.batch.run.path);
         if (handle === undefined) continue;
         if (event.state.generation > 0) this.#rewritten.set(keyOfRun(event.batch.run), event.batch.run);

@@ -98,6 +98,7 @@ export class LocalSync implements LaneSync {
     const run = this.#runOf(ref);
     for (const { name, size, before, stamp } of changed) {
       run.dirty.add(name);
+      run.found.found(name, stamp);
       // It is there again.
       this.#goneLater.delete(keyOfFile(ref, name));
       this.#status.lane(this.lane).fileGrew(ref, name, size, before, changedMsOf(stamp));
@@ -306,7 +307,7 @@ export class LocalSync implements LaneSync {
     run.isRead = true;
     run.dirty.clear();
     run.toRetry.clear();
-    const files = names.map((name) => (run.others.has(name) ? { name, isOther: true } : { name }));
+    const files = names.map((name) => run.found.file(run.others.has(name) ? { name, isOther: true } : { name }));
     run.others.clear();
     const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, retriesGaps, mostBytes: FAIR_BYTES, joinsGaps: true };
     this.#sessions.use(run);
@@ -361,6 +362,7 @@ export class LocalSync implements LaneSync {
       return;
     }
     if (event.kind === 'file') {
+      run.found.read(event.file);
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
       // Unread data of a file that vanished is lost: the scan that misses the file reports how much.
       if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileUnreadable(run.ref, event.file);
@@ -370,6 +372,12 @@ export class LocalSync implements LaneSync {
       return;
     }
     if (event.kind === 'searched') return;
+    if (event.kind === 'otherFile') {
+      run.found.passedOver(event.file);
+      // The next scan finds it. If that is late, the file is read without it.
+      this.#options.events.fileTroubled(this.lane, run.ref, event.file);
+      return;
+    }
     if (event.kind === 'cutShort') {
       run.cutShort.set(event.file, event.last);
       return;

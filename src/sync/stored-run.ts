@@ -1,6 +1,7 @@
 import type { Handle } from '../contract/index.ts';
 import { keyOfRun, type RunRef, type Series, type WrittenPoint, weightOfSeries } from '../model/index.ts';
 import type { Directory } from '../untrusted/index.ts';
+import { FoundInodes } from './found-inodes.ts';
 
 /** The state of a run of the local store that changed during the watch. */
 export class SyncedStoreRun {
@@ -10,6 +11,8 @@ export class SyncedStoreRun {
   readonly handle: Handle;
   /** Files to read, by name. */
   readonly dirty = new Set<string>();
+  /** The files to read, as they were found. */
+  readonly found = new FoundInodes();
   /** Files whose gaps must be retried. */
   readonly toRetry = new Set<string>();
   /** Files of jobs with parcels that are not all accepted yet. */

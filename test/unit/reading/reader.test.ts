@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { type Batch, type FileState, needsSearch, type Series } from '../../../src/model/index.ts';
@@ -242,6 +242,42 @@ describe('readRun', () => {
       ['b', '1.tfevents'],
       ['c', '2.tfevents'],
     ]);
+  });
+});
+
+describe('a file that has the name of another one', () => {
+  const run = { root: 'logs', path: '.' };
+  const read = (store: Store, inode: string): ReadEvent[] => [
+    ...readRun(
+      { run, directory: directoryAt(directory), files: [{ name: NAME, state: store.state, inode }], series: store.series, settled: false },
+      store.window,
+    ),
+  ];
+  const inodeOf = (name: string): string => String(statSync(join(directory, name)).ino);
+  const kinds = (events: readonly ReadEvent[]): string[] => events.map((each) => (each.kind === 'file' ? each.outcome : each.kind));
+
+  test.each([
+    ['replaced', [7, 8, 9]],
+    ['shortened', [7]],
+  ])('is read only if it is the one that was found (%s)', (outcome, steps) => {
+    put(concat(VERSION, scalar(1), scalar(2)));
+    const store = new Store();
+    store.pass();
+    const before = inodeOf(NAME);
+    put(concat(VERSION, ...steps.map((step) => scalar(step))), 'other');
+    renameSync(join(directory, 'other'), join(directory, NAME));
+    expect(kinds(read(store, before))).toEqual(['otherFile', 'runDone']);
+    expect(kinds(read(store, inodeOf(NAME)))).toEqual([outcome, 'batch', 'runDone']);
+  });
+
+  test('is read on if it has the same content', () => {
+    put(concat(VERSION, scalar(1)));
+    const store = new Store();
+    store.pass();
+    const before = inodeOf(NAME);
+    put(concat(VERSION, scalar(1), scalar(2)), 'other');
+    renameSync(join(directory, 'other'), join(directory, NAME));
+    expect(kinds(read(store, before))).toEqual(['batch', 'read', 'runDone']);
   });
 });
 
