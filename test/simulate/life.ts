@@ -1,5 +1,6 @@
 // One life of a process in the world: from its start until it is killed or ends. A thread is a life of its own within
 // that of its process.
+import type { AsyncResource } from 'node:async_hooks';
 import type { ThreadCalls } from './hangs.ts';
 
 /** What ends the code of a life wherever it is. The process it belongs to is gone: nobody hears of it. */
@@ -22,6 +23,8 @@ export class Life {
   stepsLeft = Number.POSITIVE_INFINITY;
   /** The calls of a thread; undefined for a process, which makes none of its own. */
   calls: ThreadCalls | undefined;
+  /** Where its code runs. */
+  scope: AsyncResource | undefined;
   /** Called when it is killed. */
   onKilled: ((where: string) => void) | undefined;
 
