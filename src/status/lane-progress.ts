@@ -99,6 +99,8 @@ export class LaneProgress {
   readonly #unreadable = new Map<string, string>();
   /** Files with pending bytes, so that no caller must go through all files. */
   readonly #behind = new Set<FileLag>();
+  /** Files that the present round of the watch has not found so far. */
+  readonly #unfound = new Set<FileLag>();
   /** The sum of their pending bytes. */
   #lagBytes = 0;
   readonly #kept: LaneSnapshot | undefined;
@@ -313,6 +315,7 @@ export class LaneProgress {
     this.#unreadable.delete(key);
     const nowMs = this.#clock.steadyMs();
     let lag = this.#lags.get(key);
+    if (lag !== undefined) this.#unfound.delete(lag);
     if (lag === undefined) {
       lag = new FileLag(run, name, Math.min(mirrored, size));
       this.#lags.set(key, lag);
@@ -385,6 +388,21 @@ export class LaneProgress {
       lag.hasPending(0, this.#clock.steadyMs());
     });
     this.#lags.delete(key);
+    this.#unfound.delete(lag);
+  }
+
+  /** Notes that the watch begins again: its scans report all files that are there. */
+  roundBegins(): void {
+    for (const lag of this.#lags.values()) this.#unfound.add(lag);
+  }
+
+  /** Forgets the files of a root that its scan has not found, though an earlier round had: they were moved. */
+  rootScanned(root: string): void {
+    for (const lag of this.#unfound) {
+      if (lag.run.root !== root) continue;
+      this.#unfound.delete(lag);
+      this.fileForgotten(lag.run, lag.name);
+    }
   }
 
   /** Forgets a run that is not at this path any more. */

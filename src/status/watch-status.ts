@@ -342,6 +342,11 @@ export class WatchStatus {
     this.knownDamage.move(moves);
   }
 
+  /** Notes that the watch begins again, after runs moved: its scans report all files that are there. */
+  roundBegins(): void {
+    for (const lane of this.lanes) lane.roundBegins();
+  }
+
   parcelAccepted(lane: string, parcel: Parcel, points: number, refusals: readonly Refusal[] = []): void {
     this.lane(lane).parcelAccepted(parcel, points, refusals);
     this.knownDamage.note(parcel.batch.run, parcel.state.name, parcel.state.damage);
@@ -403,6 +408,8 @@ export class WatchStatus {
   }): void {
     const before = this.roots.get(fact.root);
     this.#watcher?.rootScanned(fact.tookMs);
+    // Files in a directory that cannot be read may still be there.
+    if (!fact.isMissing && fact.obstacles.length === 0) for (const lane of this.lanes) lane.rootScanned(fact.root);
     if (fact.isMissing !== (before?.isMissing ?? false)) {
       const path = this.#neverSeen.get(fact.root);
       if (!fact.isMissing) this.#log?.info({ root: fact.root }, path === undefined ? 'root is back' : 'root exists now');

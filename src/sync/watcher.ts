@@ -172,7 +172,9 @@ export class Watcher {
       while (!signal.aborted) {
         await this.#watchOnce(resolved);
         if (this.#failure !== undefined) throw this.#failure;
-        if (!signal.aborted) this.#moves.follow();
+        if (signal.aborted) break;
+        this.#moves.follow();
+        this.#status.roundBegins();
       }
       return this.#status;
     } finally {
