@@ -55,9 +55,4 @@ export class AbandonedCall {
       if (view.count !== call.id) onReturned();
     }, CHECK_MS).unref();
   }
-
-  /** Stops reporting. */
-  forget(): void {
-    clearInterval(this.#timer);
-  }
 }

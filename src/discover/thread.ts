@@ -66,8 +66,12 @@ class DiscoverThread {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const left of this.#abandoned.values()) left.forget();
-    if (this.#worker !== undefined) await closeWorker(this.#worker);
+    const [worker, call] = [this.#worker, this.#reported];
+    // Who was told that something does not answer is told when it does, also after this: nobody else knows the call.
+    if (worker !== undefined && call !== undefined)
+      new AbandonedCall(worker, this.#view, call, () => this.#report('answersAgain', call.path));
+    this.#worker = undefined;
+    if (worker !== undefined) await closeWorker(worker);
   }
 
   #start(): CallView {

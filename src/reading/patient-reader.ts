@@ -3,6 +3,7 @@ import {
   FIRST_DEADLINE_MS,
   MOST_ABANDONED,
   nextDeadline,
+  type OpenCall,
   REPORT_AFTER_MS,
   silenceText,
   wallOf,
@@ -53,7 +54,7 @@ export class PatientReader {
   #isStopped = false;
   readonly #waiting = new Set<() => void>();
   /** The call that was reported as hanging, while its thread is still in use. */
-  #reported: { readonly id: number; readonly path: string } | undefined;
+  #reported: OpenCall | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: PatientReaderOptions = {}) {
@@ -175,8 +176,11 @@ export class PatientReader {
   async close(): Promise<void> {
     this.stop();
     clearInterval(this.#timer);
-    for (const left of this.#abandoned.values()) left.forget();
-    await this.#thread?.close();
+    const [thread, call] = [this.#thread, this.#reported];
+    this.#thread = undefined;
+    // Who was told that something does not answer is told when it does, also after this: nobody else knows the call.
+    if (call !== undefined) thread?.leave({ call }, () => this.#options.answersAgain?.(call.path));
+    else await thread?.close();
   }
 
   #start(startsLate = false): ReaderThread {
