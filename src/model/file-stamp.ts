@@ -18,3 +18,14 @@ export function inodeOf(stamp: string): string {
 export function changedMsOf(stamp: string): number {
   return (Number.parseInt(stamp, 10) || 0) / 1e6;
 }
+
+/**
+ * True if a stamp is that of the same file as another one, at the same time or later. False if one of them has no
+ * times.
+ */
+export function isAsRecent(stamp: string, other: string): boolean {
+  const [, changed, inode] = stamp.split('.');
+  const [, otherChanged, otherInode] = other.split('.');
+  if (!changed || !otherChanged || inode !== otherInode) return false;
+  return BigInt(changed) >= BigInt(otherChanged);
+}

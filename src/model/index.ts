@@ -4,7 +4,7 @@ export * from './batch.ts';
 export { Catalogue } from './catalogue.ts';
 export { classify, RUN_GRAPH_TAG } from './classify.ts';
 export { dtypeName, dtypeNumber } from './dtype.ts';
-export { changedMsOf, fileStamp, inodeOf } from './file-stamp.ts';
+export { changedMsOf, fileStamp, inodeOf, isAsRecent } from './file-stamp.ts';
 export { compareNames, filePathOf, keyOfFile, keyOfRun, type RunRef, runLabel } from './identity.ts';
 export { interpret, type RawValue } from './interpret.ts';
 export { joinBatches } from './join-batches.ts';

@@ -3,7 +3,7 @@
  * files.
  */
 
-import { type FileState, pointCount, type RunRef, type Series } from '../model/index.ts';
+import { type FileState, isAsRecent, pointCount, type RunRef, type Series } from '../model/index.ts';
 import type { LaneView } from '../state/index.ts';
 import type { Directory } from '../untrusted/index.ts';
 import type { BatchCache, CachedBatch } from './batch-cache.ts';
@@ -31,7 +31,16 @@ interface PieceReaderOptions {
 interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Directory;
-  readonly files: readonly { readonly name: string; readonly inode?: string }[];
+  readonly files: readonly {
+    readonly name: string;
+    /** See `RunJob`. */
+    readonly inode?: string;
+    /**
+     * The file's stamp when it was found. A cache with an older one has former content. Default: only sizes are
+     * compared.
+     */
+    readonly stamp?: string;
+  }[];
   /** True to retry bytes that could not be read, or are pending. */
   readonly retriesGaps: boolean;
   /** True to not wait for the rest of an incomplete record, because no writer is expected to complete it. */
@@ -63,13 +72,13 @@ export class PieceReader {
     const { reader, cache, laneState, pointsPerSend } = this.#options;
     const known = new Map(laneState.known(run).files.map((state) => [state.name, state]));
     const pieces: CachedBatch[] = [];
-    const rest = files.filter(({ name }) => retriesGaps || !this.#takeCached(run, name, known, pieces));
+    const rest = files.filter((file) => retriesGaps || !this.#takeCached(run, file, known, pieces));
     if (rest.length === 0) return { pieces, outcomes: [], others: [], left: [] };
     const series: Series[] = [...laneState.catalogue(run)];
     const job = {
       run,
       directory,
-      files: rest,
+      files: rest.map(({ name, inode }) => (inode === undefined ? { name } : { name, inode })),
       known: [...known.values()],
       series: [...series],
       settled,
@@ -103,7 +112,7 @@ export class PieceReader {
    * Takes the cached batches of a file from the lane's position. Returns true if they reach the known end of the
    * file.
    */
-  #takeCached(run: RunRef, name: string, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
+  #takeCached(run: RunRef, { name, stamp }: PieceRequest['files'][number], known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
     const { cache, pointsPerSend, sizeOf } = this.#options;
     let state = known.get(name);
     if ((state?.position.gaps.length ?? 0) > 0) return false;
@@ -120,6 +129,8 @@ export class PieceReader {
       state = cached.state;
       known.set(name, state);
       const isEnd = state.stamp !== '' && state.damage.length === 0 && state.position.watermark === state.size;
+      // A file that changed since this batch was read may have other content of the same length.
+      if (isEnd && stamp !== undefined && !isAsRecent(state.stamp, stamp)) return false;
       // A file that is shorter now was cut or emptied, maybe since this batch was read.
       if (isEnd && (sizeOf(run, name) ?? state.size) === state.size) return true;
     }

@@ -307,7 +307,10 @@ export class LocalSync implements LaneSync {
     run.isRead = true;
     run.dirty.clear();
     run.toRetry.clear();
-    const files = names.map((name) => run.found.file(run.others.has(name) ? { name, isOther: true } : { name }));
+    const files = names.map((name) => {
+      const { inode } = run.found.file(name);
+      return { name, ...(inode === undefined ? {} : { inode }), ...(run.others.has(name) ? { isOther: true } : {}) };
+    });
     run.others.clear();
     const base = { run: run.ref, directory: run.directory, settled: run.isQuiet, retriesGaps, mostBytes: FAIR_BYTES, joinsGaps: true };
     this.#sessions.use(run);
@@ -362,7 +365,7 @@ export class LocalSync implements LaneSync {
       return;
     }
     if (event.kind === 'file') {
-      run.found.read(event.file);
+      run.found.forget(event.file);
       this.#status.fileRead(this.lane, run.ref, event.file, event.outcome, event.reason);
       // Unread data of a file that vanished is lost: the scan that misses the file reports how much.
       if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileUnreadable(run.ref, event.file);

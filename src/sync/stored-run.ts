@@ -1,7 +1,7 @@
 import type { Handle } from '../contract/index.ts';
 import { keyOfRun, type RunRef, type Series, type WrittenPoint, weightOfSeries } from '../model/index.ts';
 import type { Directory } from '../untrusted/index.ts';
-import { FoundInodes } from './found-inodes.ts';
+import { FoundFiles } from './found-files.ts';
 
 /** The state of a run of the local store that changed during the watch. */
 export class SyncedStoreRun {
@@ -12,7 +12,7 @@ export class SyncedStoreRun {
   /** Files to read, by name. */
   readonly dirty = new Set<string>();
   /** The files to read, as they were found. */
-  readonly found = new FoundInodes();
+  readonly found = new FoundFiles();
   /** Files whose gaps must be retried. */
   readonly toRetry = new Set<string>();
   /** Files of jobs with parcels that are not all accepted yet. */

@@ -6,7 +6,7 @@ import { MirrorError } from '../errors.ts';
 import { type Batch, keyOfRun, type RunRef } from '../model/index.ts';
 import type { CachedBatch } from '../reading/index.ts';
 import { type Directory, directoryOf, type RootDirectory } from '../untrusted/index.ts';
-import { FoundInodes } from './found-inodes.ts';
+import { FoundFiles } from './found-files.ts';
 import type { RoutedRun } from './lane-routes.ts';
 import type { ParamText } from './param-text.ts';
 import type { SessionEnd } from './session-end.ts';
@@ -25,7 +25,7 @@ export class SyncedSource {
   readonly dirty = new Set<string>();
   readonly toRetry = new Set<string>();
   /** The files to read, as they were found. */
-  readonly found = new FoundInodes();
+  readonly found = new FoundFiles();
   /** Files that do not answer. They are retried when something in their root answers again. */
   readonly silent = new Set<string>();
   /** The time when the first of its files was begun, by their names; 0 if no name has a time. */

@@ -69,7 +69,7 @@ export class TurnReader {
     const { pieces, outcomes, others, left } = await reader.read({
       run: ref,
       directory,
-      files: names.map((name) => source.found.file({ name })),
+      files: names.map((name) => source.found.file(name)),
       retriesGaps,
       mostBytes,
       settled: isSettled || source.isQuiet,
@@ -82,7 +82,6 @@ export class TurnReader {
       // A file that vanished may be there again, unchanged, when its root is mounted again: then nobody reports it.
       if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.fileTroubled(lane, ref, file);
     }
-    for (const name of names) if (!left.includes(name)) source.found.read(name);
     for (const file of others) {
       source.found.passedOver(file);
       // The next scan finds it. If that is late, the file is read without it.

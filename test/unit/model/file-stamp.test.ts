@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { changedMsOf, fileStamp, inodeOf, KEPT_STAMP } from '../../../src/model/index.ts';
+import { changedMsOf, fileStamp, inodeOf, isAsRecent, KEPT_STAMP } from '../../../src/model/index.ts';
 
 describe('the stamp of a file', () => {
   it('has the inode and the time of the last change', () => {
@@ -11,4 +11,15 @@ describe('the stamp of a file', () => {
   it('has no time of 0 for a file that was never checked, or that is kept permanently', () => {
     expect([changedMsOf(''), changedMsOf(KEPT_STAMP)]).toEqual([0, 0]);
   });
+});
+
+it.each([
+  ['the same', '5.7.9', '5.7.9', true],
+  ['later', '5.8.9', '5.7.9', true],
+  ['earlier', '5.6.9', '5.7.9', false],
+  ['of another file', '5.8.8', '5.7.9', false],
+  ['without times', '.9', '5.7.9', false],
+  ['empty', '', '5.7.9', false],
+])('tells if a stamp is as recent as another one: %s', (_, stamp, other, isRecent) => {
+  expect(isAsRecent(stamp, other)).toBe(isRecent);
 });

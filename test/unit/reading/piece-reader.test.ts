@@ -1,8 +1,8 @@
 // What a tracker's lane takes over from what another lane has read.
-import { writeFileSync } from 'node:fs';
+import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { Series } from '../../../src/model/index.ts';
+import { fileStamp, inodeOf, type Series } from '../../../src/model/index.ts';
 import { BatchCache, type CachedBatch, type JobReader, PieceReader, type ReadEvent } from '../../../src/reading/index.ts';
 import type { LaneView } from '../../../src/state/index.ts';
 import { FileWindow } from '../../../src/tail/index.ts';
@@ -175,3 +175,33 @@ function seriesOf(id: number): Series {
     firstOffset: 0,
   };
 }
+
+test('a file that was replaced by one of the same length since the cache has it is read', async () => {
+  const folder = temporaryFolder();
+  const put = (from: number, name = NAME): void =>
+    writeFileSync(
+      join(folder, name),
+      eventFile(...[0, 1].map((i) => event({ wallTime: 1, step: from + i, summary: [simpleValue('loss', from + i)] }))),
+    );
+  put(1);
+  const job = { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], series: [], settled: true };
+  const cache = new BatchCache();
+  for (const found of readRun(job, new FileWindow())) if (found.kind === 'batch') cache.keep({ ...found, series: found.batch.newSeries });
+  put(5, 'other');
+  renameSync(join(folder, 'other'), join(folder, NAME));
+  const stat = statSync(join(folder, NAME), { bigint: true });
+  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => [] };
+  const reader: Partial<JobReader> = { read: async (asked) => [...readRun(asked, new FileWindow())] };
+  const pieces = new PieceReader({
+    reader: reader as JobReader,
+    cache,
+    laneState: laneState as LaneView,
+    sizeOf: () => Number(stat.size),
+    pointsPerSend: () => 100,
+  });
+  const stamp = fileStamp(stat);
+  const request = { run: RUN, directory: directoryAt(folder), retriesGaps: false, settled: true, mostBytes: 1 << 20 };
+  const found = await pieces.read({ ...request, files: [{ name: NAME, inode: inodeOf(stamp), stamp }] });
+  expect(found.pieces.flatMap(({ batch }) => [...batch.scalars.step.subarray(0, batch.scalars.count)])).toEqual([1, 2, 5, 6]);
+  expect(found.outcomes.map(({ outcome }) => outcome)).toEqual(['replaced']);
+});

@@ -1,0 +1,45 @@
+import { inodeOf } from '../model/index.ts';
+
+/** A file to read, as it was found. */
+export interface FoundToRead {
+  readonly name: string;
+  /** See `RunJob`. */
+  readonly inode?: string;
+  /** See `fileStamp`. */
+  readonly stamp?: string;
+}
+
+/**
+ * The stamps of files that were found and are to be read. Before a lane reads a file, it may be moved, and another one
+ * may have its place: the lane must not take that one for new content. A file may also be replaced after another lane
+ * read it: then the cache has former content.
+ */
+export class FoundFiles {
+  readonly #stamps = new Map<string, string>();
+  /** Files that were not read because another one had their name. */
+  readonly #passedOver = new Set<string>();
+
+  /** Notes a file that was found. */
+  found(name: string, stamp: string): void {
+    // A file is passed over once: some file systems give a file another inode each time.
+    if (this.#passedOver.delete(name) || inodeOf(stamp) === '') this.#stamps.delete(name);
+    else this.#stamps.set(name, stamp);
+  }
+
+  /** Returns a file to read. */
+  file(name: string): FoundToRead {
+    const stamp = this.#stamps.get(name);
+    return stamp === undefined ? { name } : { name, inode: inodeOf(stamp), stamp };
+  }
+
+  /** Notes that a file was not read because another one had its name. */
+  passedOver(name: string): void {
+    this.#stamps.delete(name);
+    this.#passedOver.add(name);
+  }
+
+  /** Forgets a file. */
+  forget(name: string): void {
+    this.#stamps.delete(name);
+  }
+}
