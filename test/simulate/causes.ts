@@ -33,6 +33,7 @@ type FileFault = Extract<
       | 'tear'
       | 'renameRun'
       | 'exchange'
+      | 'swapRuns'
       | 'link'
       | 'temporaryName';
   }
@@ -202,6 +203,9 @@ export class Causes {
         return;
       case 'renameRun':
         meddler.renameRun(place);
+        return;
+      case 'swapRuns':
+        meddler.swapRuns(place, random);
         return;
       case 'exchange':
         meddler.exchange(place, fault.forMs);

@@ -45,6 +45,7 @@ export type Fault = {
   | { readonly kind: 'tear'; readonly goesOn: boolean }
   | { readonly kind: 'renameRun' }
   | { readonly kind: 'exchange'; readonly forMs: number }
+  | { readonly kind: 'swapRuns' }
   | { readonly kind: 'link' }
   | { readonly kind: 'temporaryName' }
 );
@@ -94,6 +95,9 @@ const FILE_SIEGE_MS = 240_000;
 const LONG_SIEGE_MS = 2 * 3_600_000;
 const LONG_SLACK_MS = 20_000;
 
+/** The share of histories in which runs change places. */
+const SWAPS = 0.06;
+
 /** Makes the plan of a seed. */
 export function planOf(seed: string): Plan {
   const random = new Seeded(`${seed}/plan`);
@@ -111,7 +115,9 @@ export function planOf(seed: string): Plan {
   if (random.chance(0.03)) return fileSiegeOf(random, common);
   const faults = Array.from({ length: random.int(0, 8) }, () => faultsOf(random, common))
     .flat()
-    .filter(({ kind }) => kind !== 'renameRun' || !common.lanes.some(isAboutPaths))
+    // Of a world of their own, so that they change no other history.
+    .concat(swapsOf(seed, healMs))
+    .filter(({ kind }) => (kind !== 'renameRun' && kind !== 'swapRuns') || !common.lanes.some(isAboutPaths))
     .sort((a, b) => a.atMs - b.atMs);
   return {
     ...common,
@@ -202,6 +208,14 @@ function beforeSiegesEnd(writer: WriterPlan): WriterPlan {
   return { ...writer, flushesMs: writer.flushesMs.map((ms) => Math.min(ms, SIEGE_WRITES_MS)) };
 }
 
+/** Some histories in which runs change places, once or soon after each other. */
+function swapsOf(seed: string, healMs: number): Fault[] {
+  const random = new Seeded(`${seed}/swaps`);
+  if (!random.chance(SWAPS)) return [];
+  const atMs = random.int(500, healMs);
+  return Array.from({ length: random.int(1, 3) }, (_, i) => ({ atMs: atMs + i * random.pick([100, 1000, 10_000]), kind: 'swapRuns' }));
+}
+
 function faultsOf(random: Seeded, { lanes, healMs }: Pick<Plan, 'lanes' | 'healMs'>): Fault[] {
   const at = { atMs: random.int(500, healMs) };
   const forMs = Math.min(random.pick([1000, 5000, 20_000, 60_000]), healMs - at.atMs);
@@ -268,7 +282,15 @@ function otherFault(random: Seeded, kind: number, atMs: number, forMs: number): 
 }
 
 /** After these, points may be in a tracker whose file is gone, or a file may be gone before it was read. */
-const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set(['replace', 'empty', 'remove', 'renameRun', 'exchange', 'temporaryName']);
+const LOSES_FILES: ReadonlySet<Fault['kind']> = new Set([
+  'replace',
+  'empty',
+  'remove',
+  'renameRun',
+  'exchange',
+  'swapRuns',
+  'temporaryName',
+]);
 
 /** True if a file may be gone in a history. */
 export function mayLoseFiles({ faults }: Pick<Plan, 'faults'>): boolean {

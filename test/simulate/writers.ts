@@ -234,6 +234,23 @@ export class Meddler {
     });
   }
 
+  /** Two runs change places, as with `mv a aside; mv b a; mv aside b`. */
+  swapRuns({ root, path }: Place, random: Seeded): void {
+    const { tree, truth, world } = this.#in;
+    const one = parentOf(path);
+    const others = [...truth.files(tree)].flatMap((file) => {
+      const other = parentOf(pathOf(file.root, file.run, file.name));
+      return other === one || ROOTS.some((each) => each.path === other) || isBelow(one, other) || isBelow(other, one) ? [] : [other];
+    });
+    if (one === root || others.length === 0) return;
+    const other = random.pick([...new Set(others)]);
+    world.note(`${shown(one)} and ${shown(other)} change places`);
+    const aside = `${root}/aside ${++this.#made}`;
+    tree.rename(one, aside);
+    tree.rename(other, one);
+    tree.rename(aside, other);
+  }
+
   renameRun({ root, path }: Place): void {
     const from = parentOf(path);
     if (from === root) return;
@@ -277,4 +294,8 @@ export class Meddler {
       else tree.remove(name);
     });
   }
+}
+
+function isBelow(path: string, above: string): boolean {
+  return path.startsWith(`${above}/`);
 }
