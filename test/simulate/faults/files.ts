@@ -27,6 +27,22 @@ export const FILES: readonly KnownFault[] = [
     to: "return 'same';",
   },
   {
+    name: 'silence-without-end',
+    needs: { kinds: ['hang'] },
+    words: 'a call that hangs when a round ends is forgotten, and its path does not answer for good',
+    module: 'discover/thread',
+    from: "this.#send({ kind: 'answers', path });",
+    to: "if (this.#worker === undefined) return;\n            this.#send({ kind: 'answers', path });",
+  },
+  {
+    name: 'former-content-of-the-same-length',
+    needs: { kinds: ['replace'] },
+    words: 'a lane takes former content from the cache if a file of the same length replaced it',
+    module: 'reading/piece-reader',
+    from: 'if (isEnd && stamp !== undefined && !isAsRecent(state.stamp, stamp))',
+    to: 'if (false)',
+  },
+  {
     name: 'unreadable-file-not-retried',
     needs: { kinds: ['unreadableFile'] },
     words: 'a file that could not be opened is not tried again',
@@ -87,13 +103,6 @@ export const FILES: readonly KnownFault[] = [
     module: 'sync/retry-schedule',
     from: 'known.lanes.add(lane);',
     to: 'known.lanes.clear();\n            known.lanes.add(lane);',
-  },
-  {
-    name: 'cut-file-taken-from-the-cache',
-    words: 'a lane that takes the former content of a file from the cache does not read what the file holds now',
-    module: 'reading/piece-reader',
-    from: '(sizeOf(run, name) ?? state.size) === state.size',
-    to: '(sizeOf(run, name) ?? 0) <= state.size',
   },
   {
     name: 'waits-for-what-is-gone',

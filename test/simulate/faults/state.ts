@@ -35,11 +35,11 @@ export const STATE: readonly KnownFault[] = [
     to: 'fingerprint: [],',
   },
   {
-    name: 'gone-round-forgets-moved-runs',
-    needs: { kinds: ['renameRun'] },
-    words: 'a run that was moved stays behind under its former path',
-    module: 'sync/watched-moves',
-    from: 'status.runsFollowed(followed);',
+    name: 'unfound-files-stay-behind',
+    needs: { kinds: ['swapRuns'] },
+    words: 'a lane stays behind by files that moved before it had anything of them',
+    module: 'sync/watcher',
+    from: 'this.#status.roundBegins();',
     to: '',
   },
   {
