@@ -95,8 +95,8 @@ export class LaneProgress {
   /** Runs that the tracker accepts no more, with the reason. */
   readonly stoppedRuns = new Map<string, { readonly run: RunRef; readonly reason: string; readonly remedy: string | undefined }>();
   readonly #lags = new Map<string, FileLag>();
-  /** Files that could not be read last, and their runs, by their keys. */
-  readonly #unreadable = new Map<string, string>();
+  /** Files that could not be read last, by their keys, with what the lane was behind by then. */
+  readonly #unreadable = new Map<string, Pick<FileLag, 'run' | 'name' | 'size' | 'watermark'>>();
   /** Files with pending bytes, so that no caller must go through all files. */
   readonly #behind = new Set<FileLag>();
   /** Files that the present round of the watch has not found so far. */
@@ -373,8 +373,16 @@ export class LaneProgress {
 
   /** Notes that a file cannot be read now: nothing can be expected from it until a part of it is read. */
   fileUnreadable(run: RunRef, name: string): void {
+    const key = keyOfFile(run, name);
+    const { size, watermark } = this.#lags.get(key) ?? this.#unreadable.get(key) ?? { size: 0, watermark: 0 };
     this.fileForgotten(run, name);
-    this.#unreadable.set(keyOfFile(run, name), keyOfRun(run));
+    this.#unreadable.set(key, { run, name, size, watermark });
+  }
+
+  /** Notes that another lane has read a file: if this one could not, it is behind again. */
+  fileReadable(run: RunRef, name: string): void {
+    const known = this.#unreadable.size === 0 ? undefined : this.#unreadable.get(keyOfFile(run, name));
+    if (known !== undefined) this.fileGrew(run, name, known.size, known.watermark);
   }
 
   /** Forgets a file from which nothing can be expected any more. */
@@ -410,7 +418,7 @@ export class LaneProgress {
     const key = keyOfRun(run);
     this.stoppedRuns.delete(key);
     for (const lag of [...this.#lags.values()]) if (keyOfRun(lag.run) === key) this.fileForgotten(run, lag.name);
-    for (const [file, of] of this.#unreadable) if (of === key) this.#unreadable.delete(file);
+    for (const [file, of] of this.#unreadable) if (keyOfRun(of.run) === key) this.#unreadable.delete(file);
   }
 
   parcelAccepted(

@@ -302,7 +302,10 @@ export class WatchStatus {
   fileRead(lane: string, run: RunRef, file: string, outcome: 'read' | Incident['kind'], reason?: string): void {
     // Every lane reads the files itself, but trouble with a file is reported by one of them only.
     const key = keyOfFile(run, file);
-    if (outcome === 'read') this.#troubledLanes.delete(key);
+    if (outcome === 'read') {
+      this.#troubledLanes.delete(key);
+      for (const other of this.lanes) if (other.name !== lane) other.fileReadable(run, file);
+    }
     if (outcome === 'read' || outcome === 'silent' || (this.#troubledLanes.get(key) ?? lane) !== lane) return;
     this.#troubledLanes.set(key, lane);
     this.#incident({ kind: outcome, root: run.root, path: filePathOf(run.path, file), ...(reason === undefined ? {} : { reason }) });

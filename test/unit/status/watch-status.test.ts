@@ -70,6 +70,39 @@ describe('a file that cannot be read', () => {
     status.fileRead('mlflow', RUN, FILE, 'unreadable', 'EIO');
     expect(said()).toEqual(['EACCES', 'EIO']);
   });
+
+  it('leaves the lane that could not read it behind, once another lane can', () => {
+    const lanes = ['local', 'mlflow'].map((name) => ({ name, type: name, where: name }));
+    const status = new WatchStatus({ lanes });
+    const [local, mlflow] = lanes.map(({ name }) => status.lane(name));
+    for (const lane of [local!, mlflow!]) {
+      lane.fileGrew(RUN, FILE, 100);
+      status.parcelAccepted(lane.name, parcel(40), 1);
+      // It is tried twice.
+      for (let i = 0; i < 2; i++) lane.fileUnreadable(RUN, FILE);
+    }
+    expect([local?.lagBytes, mlflow?.lagBytes]).toEqual([0, 0]);
+    status.fileRead('local', RUN, FILE, 'read');
+    expect([local?.lagBytes, mlflow?.lagBytes]).toEqual([0, 60]);
+    status.parcelAccepted('mlflow', parcel(100), 1);
+    expect(mlflow?.lagBytes).toBe(0);
+  });
+});
+
+describe('a round of the watch', () => {
+  it('forgets files that its scan did not find, and keeps those that it found', () => {
+    const { status, lane } = watching();
+    const scanned = { root: RUN.root, directories: 1, files: 1, tookMs: 1, obstacles: [], isMissing: false };
+    lane.fileGrew(RUN, FILE, 100);
+    lane.fileGrew(RUN, 'moved', 50);
+    status.roundBegins();
+    lane.fileGrew(RUN, FILE, 100);
+    status.rootScanned({ ...scanned, root: 'other' });
+    status.rootScanned({ ...scanned, obstacles: [{ path: 'a', reason: 'EACCES' }] });
+    expect(lane.lagBytes).toBe(150);
+    status.rootScanned(scanned);
+    expect([lane.lagBytes, lane.filesBehind]).toEqual([100, 1]);
+  });
 });
 
 describe('a run that was followed to another path', () => {
