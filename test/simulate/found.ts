@@ -253,7 +253,7 @@ export const FOUND: readonly { readonly words: string; readonly fault?: string; 
   },
   {
     words: 'a path that did not answer when runs changed places does not answer for good, and a file is not mirrored',
-    fault: 'silence-without-end',
+    fault: 'call-of-a-round-dropped',
     plan: {
       ...PLAIN,
       seed: '3345',

@@ -42,6 +42,10 @@ describe('the simulator', () => {
     MINUTE_MS,
   );
 
+  it('has a name of its own for each known fault', () => {
+    expect(new Set(KNOWN_FAULTS.map(({ name }) => name)).size).toBe(KNOWN_FAULTS.length);
+  });
+
   it.each(KNOWN_FAULTS.map((fault) => [fault.name, fault] as const))('can put %s back into the code as it is built', (_, fault) => {
     const source = readFileSync(new URL(`../../src/${fault.module}.js`, import.meta.url), 'utf8');
     expect(withFault(source, fault)).not.toBe(source);

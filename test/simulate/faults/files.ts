@@ -27,7 +27,7 @@ export const FILES: readonly KnownFault[] = [
     to: "return 'same';",
   },
   {
-    name: 'silence-without-end',
+    name: 'call-of-a-round-dropped',
     needs: { kinds: ['hang'] },
     words: 'a call that hangs when a round ends is forgotten, and its path does not answer for good',
     module: 'discover/thread',
