@@ -1,4 +1,4 @@
-import { inodeOf } from '../model/index.ts';
+import { inodeOf, isAsRecent } from '../model/index.ts';
 
 /** A file to read, as it was found. */
 export interface FoundToRead {
@@ -15,31 +15,44 @@ export interface FoundToRead {
  * read it: then the cache has former content.
  */
 export class FoundFiles {
-  readonly #stamps = new Map<string, string>();
+  // There is one of these for each run, and most have nothing to keep.
+  #stamps: Map<string, string> | undefined;
   /** Files that were not read because another one had their name. */
-  readonly #passedOver = new Set<string>();
+  #passedOver: Set<string> | undefined;
 
   /** Notes a file that was found. */
   found(name: string, stamp: string): void {
     // A file is passed over once: some file systems give a file another inode each time.
-    if (this.#passedOver.delete(name) || inodeOf(stamp) === '') this.#stamps.delete(name);
-    else this.#stamps.set(name, stamp);
+    if (this.#passedOver?.delete(name) === true || inodeOf(stamp) === '') {
+      this.forget(name);
+      return;
+    }
+    this.#stamps ??= new Map();
+    this.#stamps.set(name, stamp);
   }
 
   /** Returns a file to read. */
   file(name: string): FoundToRead {
-    const stamp = this.#stamps.get(name);
+    const stamp = this.#stamps?.get(name);
     return stamp === undefined ? { name } : { name, inode: inodeOf(stamp), stamp };
   }
 
   /** Notes that a file was not read because another one had its name. */
   passedOver(name: string): void {
-    this.#stamps.delete(name);
+    this.forget(name);
+    this.#passedOver ??= new Set();
     this.#passedOver.add(name);
+  }
+
+  /** Notes that the lane has a file up to its end, and the stamp that the file had then. */
+  taken(name: string, stamp: string): void {
+    const found = this.#stamps?.get(name);
+    if (found !== undefined && isAsRecent(stamp, found)) this.forget(name);
   }
 
   /** Forgets a file. */
   forget(name: string): void {
-    this.#stamps.delete(name);
+    this.#stamps?.delete(name);
+    if (this.#stamps?.size === 0) this.#stamps = undefined;
   }
 }

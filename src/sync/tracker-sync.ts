@@ -400,7 +400,8 @@ export class TrackerSync implements LaneSync {
 
   #noteTrouble(run: RunRef, state: FileState): void {
     const { events } = this.#options;
-    const { name, damage } = state;
+    const { name, damage, stamp } = state;
+    this.#runs.sourceOf(run)?.found.taken(name, stamp);
     if (isTroubled(state)) events.fileTroubled(this.lane, run, name, damage.some(isUndecided));
     else events.fileValid(this.lane, run, name);
   }

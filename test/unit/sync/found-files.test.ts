@@ -28,3 +28,15 @@ it('a file without an inode is read whatever has its name', () => {
   files.found('a', '');
   expect(files.file('a')).toEqual({ name: 'a' });
 });
+
+it('a file is forgotten once the lane has it as it was found, or later', () => {
+  const files = new FoundFiles();
+  files.found('a', '5.7.9');
+  for (const stamp of ['', '5.6.9', '5.8.8']) {
+    files.taken('a', stamp);
+    expect(files.file('a').stamp).toBe('5.7.9');
+  }
+  files.taken('a', '5.7.9');
+  expect(files.file('a')).toEqual({ name: 'a' });
+  files.taken('a', '5.7.9');
+});
