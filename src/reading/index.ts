@@ -3,7 +3,7 @@ export { BatchCache, type CachedBatch } from './batch-cache.ts';
 export { freeBatches } from './free-batches.ts';
 export { JobReader } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
-export { PieceReader, piecesFromStart } from './piece-reader.ts';
+export { type FileToRead, PieceReader, piecesFromStart } from './piece-reader.ts';
 export type { FileOutcome, ReadEvent, RunJob } from './read-event.ts';
 export { RunSession } from './reader.ts';
 export { ReaderPool } from './reader-pool.ts';

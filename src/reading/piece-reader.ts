@@ -27,20 +27,22 @@ interface PieceReaderOptions {
   readonly pointsPerSend: () => number;
 }
 
+/** A file to read, as it was found. */
+export interface FileToRead {
+  readonly name: string;
+  /** See `RunJob`. */
+  readonly inode?: string;
+  /**
+   * The file's stamp when it was found. A cache with an older one has former content. Default: only sizes are compared.
+   */
+  readonly stamp?: string;
+}
+
 /** The files of a run to read next. */
 interface PieceRequest {
   readonly run: RunRef;
   readonly directory: Directory;
-  readonly files: readonly {
-    readonly name: string;
-    /** See `RunJob`. */
-    readonly inode?: string;
-    /**
-     * The file's stamp when it was found. A cache with an older one has former content. Default: only sizes are
-     * compared.
-     */
-    readonly stamp?: string;
-  }[];
+  readonly files: readonly FileToRead[];
   /** True to retry bytes that could not be read, or are pending. */
   readonly retriesGaps: boolean;
   /** True to not wait for the rest of an incomplete record, because no writer is expected to complete it. */
@@ -112,7 +114,7 @@ export class PieceReader {
    * Takes the cached batches of a file from the lane's position. Returns true if they reach the known end of the
    * file.
    */
-  #takeCached(run: RunRef, { name, stamp }: PieceRequest['files'][number], known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
+  #takeCached(run: RunRef, { name, stamp }: FileToRead, known: Map<string, FileState>, pieces: CachedBatch[]): boolean {
     const { cache, pointsPerSend, sizeOf } = this.#options;
     let state = known.get(name);
     if ((state?.position.gaps.length ?? 0) > 0) return false;

@@ -48,13 +48,14 @@ export class RunSession {
     for (const before of job.again ?? []) yield* new SecondReading(job, before, this.#catalogue, this.#tags, window).events();
     let left = job.mostBytes ?? Infinity;
     let hasMore = false;
-    for (const { name, state, isOther, inode } of job.files) {
+    for (const each of job.files) {
+      const { name, state } = each;
       if (left <= 0) {
         hasMore = true;
         break;
       }
       const known = this.#states.get(name) ?? state;
-      const file = new FileRead(job, { name, state: known, isOther, inode }, this.#catalogue, this.#tags, window);
+      const file = new FileRead(job, each, known, this.#catalogue, this.#tags, window);
       let watermark = known?.position.watermark ?? 0;
       for (const event of file.events()) {
         if (event.kind === 'batch') this.#states.set(name, event.state);
@@ -91,21 +92,17 @@ class FileRead {
 
   constructor(
     job: RunJob,
-    file: {
-      readonly name: string;
-      readonly state: FileState | undefined;
-      readonly isOther: boolean | undefined;
-      readonly inode: string | undefined;
-    },
+    { name, isOther = false, inode }: RunJob['files'][number],
+    state: FileState | undefined,
     catalogue: Catalogue,
     tags: TagTable,
     window: FileWindow,
   ) {
     this.#job = job;
-    this.#name = file.name;
-    this.#isOther = file.isOther === true;
-    this.#inode = file.inode;
-    this.#state = file.state;
+    this.#name = name;
+    this.#isOther = isOther;
+    this.#inode = inode;
+    this.#state = state;
     this.#catalogue = catalogue;
     this.#tags = tags;
     this.#window = window;

@@ -1,13 +1,5 @@
 import { inodeOf, isAsRecent } from '../model/index.ts';
-
-/** A file to read, as it was found. */
-export interface FoundToRead {
-  readonly name: string;
-  /** See `RunJob`. */
-  readonly inode?: string;
-  /** See `fileStamp`. */
-  readonly stamp?: string;
-}
+import type { FileToRead } from '../reading/index.ts';
 
 /**
  * The stamps of files that were found and are to be read. Before a lane reads a file, it may be moved, and another one
@@ -32,7 +24,7 @@ export class FoundFiles {
   }
 
   /** Returns a file to read. */
-  file(name: string): FoundToRead {
+  file(name: string): FileToRead {
     const stamp = this.#stamps?.get(name);
     return stamp === undefined ? { name } : { name, inode: inodeOf(stamp), stamp };
   }
