@@ -26,23 +26,9 @@ test('a batch that filled a gap of another lane does not count as the rest of th
   const cache = new BatchCache();
   // It comes with the state of the lane whose gap it filled: that lane had read the whole file.
   cache.keep({ batch: first.batch, state: last.state, series: first.batch.newSeries });
-  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => [] };
   const reader: Partial<JobReader> = { read: async (asked) => [...readRun(asked, new FileWindow())] };
-  const pieces = new PieceReader({
-    reader: reader as JobReader,
-    cache,
-    laneState: laneState as LaneView,
-    sizeOf: () => 0,
-    pointsPerSend: () => 100,
-  });
-  const piece = await pieces.read({
-    run: RUN,
-    directory: directoryAt(folder),
-    files: [{ name: NAME }],
-    retriesGaps: false,
-    settled: true,
-    mostBytes: 1 << 20,
-  });
+  const pieces = pieceReader(cache, reader, 0);
+  const piece = await pieces.read(requestIn(folder));
   const points = piece.pieces.map(({ batch }) => batch.scalars.count);
   expect(points.reduce((sum, count) => sum + count, 0)).toBe(8);
 });
@@ -58,7 +44,6 @@ test.each([
   const job = { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], series: [], settled: true };
   const cache = new BatchCache();
   for (const found of readRun(job, new FileWindow())) if (found.kind === 'batch') cache.keep({ ...found, series: found.batch.newSeries });
-  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => [] };
   let asked = 0;
   const reader: Partial<JobReader> = {
     read: async () => {
@@ -66,21 +51,8 @@ test.each([
       return [];
     },
   };
-  const pieces = new PieceReader({
-    reader: reader as JobReader,
-    cache,
-    laneState: laneState as LaneView,
-    sizeOf: () => bytes.length + more,
-    pointsPerSend: () => 100,
-  });
-  const request = {
-    run: RUN,
-    directory: directoryAt(folder),
-    files: [{ name: NAME }],
-    retriesGaps: false,
-    settled: true,
-    mostBytes: 1 << 20,
-  };
+  const pieces = pieceReader(cache, reader, bytes.length + more);
+  const request = requestIn(folder);
   const { pieces: found } = await pieces.read(request);
   expect(found.reduce((sum, { batch }) => sum + batch.scalars.count, 0)).toBe(4);
   expect(asked).toBe(times);
@@ -100,22 +72,8 @@ test('a piece of a run with many series is longer, so that its catalogue is not 
     },
   };
   const read = async (catalogue: readonly Series[]): Promise<number> => {
-    const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => catalogue };
-    const pieces = new PieceReader({
-      reader: reader as JobReader,
-      cache: new BatchCache(),
-      laneState: laneState as LaneView,
-      sizeOf: () => 0,
-      pointsPerSend: () => 100,
-    });
-    const request = {
-      run: RUN,
-      directory: directoryAt(folder),
-      files: [{ name: NAME }],
-      retriesGaps: false,
-      settled: true,
-      mostBytes: 1000,
-    };
+    const pieces = pieceReader(new BatchCache(), reader, 0, catalogue);
+    const request = { ...requestIn(folder), mostBytes: 1000 };
     const { pieces: found } = await pieces.read(request);
     return found.reduce((sum, { batch }) => sum + batch.end - batch.start, 0);
   };
@@ -149,6 +107,22 @@ test('the catalogues of kept batches count as memory, each once', () => {
   expect(small.bytes).toBe(0);
   expect(small.at(RUN, NAME, 0, 0)).toBeUndefined();
 });
+
+/** A reader of pieces for a lane that has nothing of the run but a catalogue. */
+function pieceReader(cache: BatchCache, reader: Partial<JobReader>, size: number, catalogue: readonly Series[] = []): PieceReader {
+  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => catalogue };
+  return new PieceReader({
+    reader: reader as JobReader,
+    cache,
+    laneState: laneState as LaneView,
+    sizeOf: () => size,
+    pointsPerSend: () => 100,
+  });
+}
+
+function requestIn(folder: string): Parameters<PieceReader['read']>[0] {
+  return { run: RUN, directory: directoryAt(folder), files: [{ name: NAME }], retriesGaps: false, settled: true, mostBytes: 1 << 20 };
+}
 
 /** Two batches of equal size, as a reader brings them. */
 function keptBatches(): [CachedBatch, CachedBatch] {
@@ -190,18 +164,10 @@ test('a file that was replaced by one of the same length since the cache has it 
   put(5, 'other');
   renameSync(join(folder, 'other'), join(folder, NAME));
   const stat = statSync(join(folder, NAME), { bigint: true });
-  const laneState: Partial<LaneView> = { known: () => ({ files: [], points: 0, tags: 0, lastStep: null }), catalogue: () => [] };
   const reader: Partial<JobReader> = { read: async (asked) => [...readRun(asked, new FileWindow())] };
-  const pieces = new PieceReader({
-    reader: reader as JobReader,
-    cache,
-    laneState: laneState as LaneView,
-    sizeOf: () => Number(stat.size),
-    pointsPerSend: () => 100,
-  });
+  const pieces = pieceReader(cache, reader, Number(stat.size));
   const stamp = fileStamp(stat);
-  const request = { run: RUN, directory: directoryAt(folder), retriesGaps: false, settled: true, mostBytes: 1 << 20 };
-  const found = await pieces.read({ ...request, files: [{ name: NAME, inode: inodeOf(stamp), stamp }] });
+  const found = await pieces.read({ ...requestIn(folder), files: [{ name: NAME, inode: inodeOf(stamp), stamp }] });
   expect(found.pieces.flatMap(({ batch }) => [...batch.scalars.step.subarray(0, batch.scalars.count)])).toEqual([1, 2, 5, 6]);
   expect(found.outcomes.map(({ outcome }) => outcome)).toEqual(['replaced']);
 });
