@@ -44,6 +44,8 @@ export interface Opened {
   readonly rebuilt?: number;
   /** The number of times it was opened as a new one because files were replaced. */
   readonly replaced?: number;
+  /** The run under whose name it was opened, as `keyOfRun`, if it belongs to another one now: the run has moved. */
+  readonly openedAt?: string;
   /** The tracker's own id, if another program opened it. */
   readonly joins?: string;
   /** The files that identify it in its tracker, each with the checksum of a record. Missing: none were recorded. */

@@ -19,6 +19,7 @@ import {
   RUNS_OF_ROOT,
   stepOf,
 } from './rows.ts';
+import { OPENED_AT } from './schema.ts';
 import type { StateStore } from './state-store.ts';
 import type { Row } from './statements.ts';
 import { type LaneVerdict, readVerdict } from './verified.ts';
@@ -239,6 +240,13 @@ export class LaneState {
   opened(run: RunRef): Opened | undefined {
     const text = this.#text('SELECT opened AS text FROM handle WHERE lane = ? AND run = ? AND opened IS NOT NULL', run);
     return text === undefined ? undefined : (JSON.parse(text) as Opened);
+  }
+
+  /** Returns the epochs of the tracker runs that were opened for this path and have moved with their runs to others. */
+  epochsMovedFrom(run: RunRef): number[] {
+    const { ids, statements } = this.#store.reading();
+    const sql = `SELECT opened ->> '$.epoch' AS epoch FROM handle WHERE lane = ? AND ${OPENED_AT} = ?`;
+    return statements.all(sql, ids.findLane(this.#key) ?? 0, keyOfRun(run)).map(({ epoch }) => Number(epoch));
   }
 
   /** Returns every tracker run that has a handle. */

@@ -5,6 +5,7 @@
 import { posix } from 'node:path';
 import { type FileState, type Going, guardOf, keyOfRun, type RunRef, withRoom } from '../model/index.ts';
 import type { Opened, RunMapping } from '../route/index.ts';
+import { noteOpenedAt } from './opened-at.ts';
 import type { StateStore } from './state-store.ts';
 
 /** A run that is at another path now. */
@@ -83,6 +84,7 @@ export function moveRuns(store: StateStore, moves: readonly MovedRun[]): MovedRu
     statements.run('DELETE FROM mapping WHERE run = ?', there);
     statements.run('DELETE FROM run WHERE id = ?', there);
   }
+  for (const { row } of going) noteOpenedAt(store, row);
   // Runs may swap places.
   for (const { row } of going) statements.run('UPDATE run SET path = ? WHERE id = ?', `${ON_ITS_WAY}${row}`, row);
   for (const { row, to } of going) {

@@ -6,7 +6,7 @@ import { MirrorError } from '../errors.ts';
 import { createOwnDatabase, flushFolder, makeOwnFolder, removeLeftOvers, temporaryName } from '../own-files/index.ts';
 import { damaged, judgeFile, refuseNewer } from './file-header.ts';
 import { migrate, schemaVersion } from './migrate.ts';
-import { APPLICATION_ID, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
+import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, STEPS, type StepContext } from './schema.ts';
 import { sqliteCode, translated } from './sqlite-error.ts';
 
 /** How long a change waits for another process that holds the file. Milliseconds. */
@@ -35,6 +35,7 @@ export function openForWriting(path: string, context: StepContext): { readonly d
       PRAGMA cache_spill = 0;
       BEGIN IMMEDIATE; COMMIT`);
     migrate(db, STEPS, context);
+    db.exec(INDEXES);
     return { db, isNew };
   } catch (error) {
     db?.close();

@@ -28,6 +28,12 @@ export const STEPS: readonly MigrationStep[] = [
   (db) => db.exec(VERSION_2),
 ];
 
+/** The run under whose name a tracker run was opened, if it has moved since. */
+export const OPENED_AT = "opened ->> '$.openedAt'";
+
+/** Indexes that only make a query fast. They are no part of a schema version: any version reads and writes the file. */
+export const INDEXES = `CREATE INDEX IF NOT EXISTS handle_moved ON handle (lane, ${OPENED_AT}) WHERE ${OPENED_AT} IS NOT NULL`;
+
 /** The schema version that this version writes. */
 export const SCHEMA_VERSION = STEPS.length;
 

@@ -34,6 +34,7 @@ export type LaneReader = Pick<
   | 'catalogue'
   | 'handle'
   | 'handles'
+  | 'epochsMovedFrom'
   | 'opened'
   | 'mappings'
   | 'artifacts'

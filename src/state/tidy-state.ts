@@ -2,6 +2,7 @@
 
 import { type Forgetting, KEPT_STAMP, type Tidying } from '../model/index.ts';
 import { dropLostPauses } from './lane-wishes.ts';
+import { noteOpenedAt } from './opened-at.ts';
 import type { StateStore } from './state-store.ts';
 import { noteUnread } from './unread-roots.ts';
 
@@ -10,11 +11,7 @@ export function tidyState(store: StateStore, tidying: Tidying): void {
   const { statements, ids } = store;
   switch (tidying.kind) {
     case 'rename':
-      statements.run(
-        'UPDATE root SET name = ?2 WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM root WHERE name = ?2)',
-        tidying.from,
-        tidying.to,
-      );
+      renameRoot(store, tidying.from, tidying.to);
       break;
     case 'place':
       statements.run('UPDATE root SET path = ? WHERE name = ?', tidying.path, tidying.root);
@@ -26,6 +23,13 @@ export function tidyState(store: StateStore, tidying: Tidying): void {
       tidying satisfies never;
   }
   ids.forget();
+}
+
+function renameRoot({ statements }: StateStore, from: string, to: string): void {
+  if (statements.get('SELECT 1 FROM root WHERE name = ?', to) !== undefined) return;
+  for (const { id } of statements.all('SELECT run.id FROM run JOIN root ON root.id = run.root WHERE root.name = ?', from))
+    noteOpenedAt({ statements }, Number(id));
+  statements.run('UPDATE root SET name = ? WHERE name = ?', to, from);
 }
 
 const OF_FILE = ['position', 'refusal', 'retry'] as const;

@@ -102,21 +102,22 @@ export class RunOpener {
     if (run.handle === undefined) {
       const found = await this.#opened(run);
       if (found.kind === 'wait') return found;
-      const { opened } = found;
+      const kept = laneState.handle(target);
+      const opened = kept === undefined ? this.#withOwnKey(target, found.opened) : found.opened;
       const before = FileMarks.fromPairs(opened.files);
       const added = newMarks(before, pieces);
       const marks = before.with(added);
       const above = opened.joins === undefined ? await this.#above(run, startedAt) : { kind: 'none' as const };
       if (above.kind === 'wait' || above.kind === 'stopped') return above;
       const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
-      const kept = laneState.handle(target);
       const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
       if (done.kind !== 'done') return done;
       isNew = done.value !== kept;
       run.handle = done.value;
       const now = added.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: marks.pairs() };
       if (isNew && kept !== undefined) {
-        routes.restart(target, now, done.value);
+        const { openedAt: _, ...here } = now;
+        routes.restart(target, here, done.value);
         return { kind: 'wait', ms: 0 };
       }
       states.opened(target, done.value, now);
@@ -344,6 +345,18 @@ export class RunOpener {
       });
     }
     return { kind: 'opened', opened };
+  }
+
+  /**
+   * Returns the names with an epoch whose key no tracker run of another run has: a run that was here may have moved
+   * with its tracker run. That one knows files of this path, too, if they went into it before.
+   */
+  #withOwnKey(target: RunRef, opened: Opened): Opened {
+    if (opened.joins !== undefined) return opened;
+    const taken = new Set(this.#options.laneState.epochsMovedFrom(target));
+    let { epoch } = opened;
+    while (taken.has(epoch)) epoch++;
+    return epoch === opened.epoch ? opened : { ...opened, epoch };
   }
 
   /** Returns the parent of a run. If the parent is a run, too, it is opened first. */

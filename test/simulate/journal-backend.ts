@@ -12,6 +12,10 @@ export class SimulatedJournalBackend extends SimulatedBackend implements Journal
   /** The points that each run had when this life first sent to it. */
   readonly #known = new Map<string, Set<string>>();
 
+  protected override foundAgain(handle: Handle): void {
+    this.#known.delete(handle);
+  }
+
   override async send(parcels: readonly TrackerParcel[]): Promise<readonly Outcome[]> {
     const error = new MirrorError('MB9001', 'lines were sent that were not prepared');
     return parcels.map(() => ({ kind: 'fatal', error }));

@@ -75,12 +75,18 @@ export class SimulatedBackend implements Backend {
       return known;
     }
     const found = await this.#find(run, signal);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.foundAgain(found);
+      return found;
+    }
     const made = await this.request(signal, `a new run for ${run.run.path}`, true, () =>
       server.create(run.key, run.instanceId, server.traits.isOld ? [] : run.fingerprint),
     );
     return made.id as Handle;
   }
+
+  /** A run is found of which the state knows nothing. */
+  protected foundAgain(_handle: Handle): void {}
 
   async noteFiles(handle: Handle, files: readonly FileMark[], signal: AbortSignal): Promise<void> {
     await this.request(signal, 'files of a run', true, () => {

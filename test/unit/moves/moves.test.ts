@@ -197,6 +197,33 @@ describe('runs that changed places', () => {
     expect(await mirror(['x'])).toEqual([]);
   });
 
+  it('keep their tracker run if a copy of them takes their former place, and the copy gets its own', async () => {
+    put(`x/a/${ONE}`, 0);
+    await mirror(['x']);
+    renameSync(path('x/a'), path('x/b'));
+    await mirror(['x']);
+    cpSync(path('x/b'), path('x/a'), { recursive: true });
+    grow(`x/a/${ONE}`, 10);
+    grow(`x/b/${ONE}`, 20);
+    await mirror(['x']);
+    const steps = (): number[][] =>
+      [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
+    expect(steps()).toEqual([
+      [0, 1, 2, 20],
+      [0, 1, 2, 10],
+    ]);
+    // Again and again, also if the second one moves away.
+    renameSync(path('x/a'), path('x/c'));
+    await mirror(['x']);
+    cpSync(path('x/c'), path('x/a'), { recursive: true });
+    await mirror(['x']);
+    expect(steps()).toEqual([
+      [0, 1, 2, 20],
+      [0, 1, 2, 10],
+      [0, 1, 2, 10],
+    ]);
+  });
+
   it('count as deleted files, with trackers only, too', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 10);

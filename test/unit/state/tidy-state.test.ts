@@ -70,6 +70,22 @@ function expectSound(): void {
 }
 
 describe('the state', () => {
+  test('knows which tracker runs were opened under a name that their runs no longer have', () => {
+    const lane = state.lane('mlflow', 'there');
+    const opened = { name: 'a', group: '', epoch: 2 };
+    lane.keepHandle(at('a'), 'one' as Handle, opened);
+    lane.keepHandle(at('b'), 'theirs' as Handle, { ...opened, joins: 'x' });
+    state.tidy({ kind: 'rename', from: 'logs', to: 'old' }, undefined);
+    expect(lane.epochsMovedFrom(at('a'))).toEqual([2]);
+    expect(lane.epochsMovedFrom(at('b'))).toEqual([]);
+    expect(lane.opened(at('a', 'old'))).toEqual({ ...opened, openedAt: '["logs","a"]' });
+    // The first name is the one that the tracker has.
+    state.tidy({ kind: 'rename', from: 'old', to: 'older' }, undefined);
+    expect(lane.epochsMovedFrom(at('a', 'old'))).toEqual([]);
+    expect(lane.epochsMovedFrom(at('a'))).toEqual([2]);
+    expect(state.lane('mlflow', 'elsewhere').epochsMovedFrom(at('a'))).toEqual([]);
+  });
+
   test('names files that a tracker refused, and no files that were never requested', () => {
     mirror(at('a'));
     const lane = state.lane('mlflow', 'there');
