@@ -53,6 +53,18 @@ export class DamageByOffset {
   }
 }
 
+/** Joins gaps of damage that touch each other, up to `mostBytes` each. */
+export function joinDamage(gaps: readonly Gap[], mostBytes: number): readonly Gap[] {
+  const joined: Gap[] = [];
+  for (const gap of gaps) {
+    const last = joined.at(-1);
+    const isNext = last?.reason === 'damage' && gap.reason === 'damage' && last.end === gap.start && gap.end - last.start <= mostBytes;
+    if (isNext) joined[joined.length - 1] = { ...last, end: gap.end };
+    else joined.push(gap);
+  }
+  return joined;
+}
+
 /** Returns the state after some gaps were read. Gaps of other tags that overlap with them stay. */
 export function stateBehind(before: FileState, filled: readonly FilledGap[], inGap: (gap: Gap) => readonly Damage[]): FileState {
   const left = new Map(filled.map(({ gap, gaps }) => [gap, gaps]));

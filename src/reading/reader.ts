@@ -20,7 +20,7 @@ import {
 import { beginningOf, compareWithState, type FileWindow, type OpenFile, validBeginningOf } from '../tail/index.ts';
 import { lookNow } from '../untrusted/index.ts';
 import { advanceDecoder, advanceToNext } from './advance-decoder.ts';
-import { DamageByOffset, type FilledGap, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
+import { DamageByOffset, type FilledGap, joinDamage, MOST_JOINED, MOST_JOINED_BYTES, stateBehind } from './filled-gaps.ts';
 import { lastPoints } from './last-points.ts';
 import { cutBefore, cutLook, dateIncomplete, incompleteOf, isLasting, nameUnreadable, zerosOf } from './name-damage.ts';
 import type { FileOutcome, ReadEvent, RunJob } from './read-event.ts';
@@ -76,6 +76,9 @@ export class RunSession {
 
 /** Damage that does not mean bad bytes: those that can be read now are as good as new ones. */
 const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
+
+/** The most damaged bytes that are searched again for records, each time the file is retried. */
+const MOST_SEARCHED_BYTES = 16 << 20;
 
 /** One read of one file. */
 class FileRead {
@@ -162,7 +165,7 @@ class FileRead {
   *#fillGaps(file: OpenFile, end: number): Generator<ReadEvent, void, void> {
     if (this.#job.retriesGaps === false) return;
     this.#isFilling = true;
-    const before = this.#known();
+    const before = this.#withJoinedGaps();
     const places = new DamageByOffset(before.damage);
     const within = (gap: Gap): readonly Damage[] => places.within(gap);
     const still: Gap[] = [];
@@ -176,8 +179,13 @@ class FileRead {
     };
     for (const gap of before.position.gaps.filter((each) => each.end <= end)) {
       const rest = gap.reason === 'damage' ? within(gap) : [];
-      const steps = rest.some(({ reason }) => READ_AGAIN.has(reason)) ? this.#readAgain(gap, rest, file) : this.#fillGap(gap, rest, file);
-      const first = steps.next();
+      const isNew = rest.some(({ reason }) => READ_AGAIN.has(reason));
+      let steps = isNew ? this.#readAgain(gap, rest, file) : this.#fillGap(gap, rest, file);
+      let first = steps.next();
+      if (first.done === true && !isNew && rest.length > 0 && gap.end - gap.start <= MOST_SEARCHED_BYTES) {
+        steps = this.#readAgain(gap, rest, file, true);
+        first = steps.next();
+      }
       if (first.done === true) {
         still.push(gap);
         continue;
@@ -208,6 +216,18 @@ class FileRead {
     if (waiting.length > 0) yield hand(waiting);
     this.#renameDamage(still.flatMap(within));
     this.#isFilling = false;
+  }
+
+  /**
+   * Joins damaged bytes that follow each other: a repaired record may reach from one place of damage into the next,
+   * where something else looked like the start of a record.
+   */
+  #withJoinedGaps(): FileState {
+    const before = this.#known();
+    const { gaps } = before.position;
+    const joined = joinDamage(gaps, MOST_SEARCHED_BYTES);
+    if (joined.length < gaps.length) this.#state = { ...before, position: { ...before.position, gaps: joined } };
+    return this.#known();
   }
 
   /**
@@ -346,10 +366,10 @@ class FileRead {
   }
 
   /**
-   * Reads bytes that were out of reach. Those that are readable now are new, like bytes after a watermark; the others
-   * stay as they are.
+   * Reads bytes that were out of reach, or are partly repaired. Records that are valid now are new, like those after a
+   * watermark; the others stay as they are. `needsRecord`: without such a record, the damage stays what it was.
    */
-  *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile): Generator<FilledGap, void, void> {
+  *#readAgain(gap: Gap, rest: readonly Damage[], file: OpenFile, needsRecord = false): Generator<FilledGap, void, void> {
     const decoder = this.#decoder(gap.start, { ...this.#known(), guard: { first: undefined, last: undefined } });
     let records = 0;
     for (;;) {
@@ -358,10 +378,15 @@ class FileRead {
       const found = decoder.damage.filter((item) => item.start < start);
       const { end } = gap;
       const left: readonly Damage[] =
-        start === end ? [] : isEnd ? [{ start, end, reason: 'length_checksum' }] : rest.flatMap((item) => cutBefore(item, start));
+        start === end
+          ? []
+          : isEnd && !needsRecord
+            ? [{ start, end, reason: 'length_checksum' }]
+            : rest.flatMap((item) => cutBefore(item, start));
       const damage = nameUnreadable([...found, ...left], this.#window.unreadable);
       const batch = decoder.take();
-      if (batch.records === 0 && batch.start === gap.start && isEnd && JSON.stringify(damage) === JSON.stringify(rest)) return;
+      const isNothing = batch.records === 0 && batch.start === gap.start && isEnd;
+      if (isNothing && (needsRecord || JSON.stringify(damage) === JSON.stringify(rest))) return;
       records += batch.records;
       yield { gap, batch, gaps: damage.map((item) => ({ start: item.start, end: item.end, reason: 'damage' })), damage, records };
       if (isEnd) return;

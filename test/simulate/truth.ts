@@ -57,6 +57,8 @@ export class Truth {
   readonly #written = new Map<number, WrittenRecord>();
   #values = 0;
   points = 0;
+  /** True if a file lost the one record that told it from another file. */
+  mayLookReplaced = false;
 
   content(file: Node): Content {
     const content = this.#contents.get(file) ?? emptyContent(true);

@@ -192,8 +192,10 @@ export class Meddler {
     world.note(`byte ${at} of ${shown(path)} is damaged`);
     tree.write(node, Uint8Array.of(good ^ 0x55), at);
     this.#repaired.get(node)?.delete(at);
+    const isOnly = truth.readable(node).filter(({ points }) => points.length > 0).length === 1;
     content.damaged.add(record);
     content.isPlain = false;
+    truth.mayLookReplaced ||= isOnly;
     world.at(world.ageMs + forMs, () => {
       if (truth.content(node) !== content) return;
       world.note(`byte ${at} of ${shown(path)} is as it was`);

@@ -529,7 +529,7 @@ describe('damage', () => {
     expect(store.pass({ joinsGaps: true }).points).toEqual([]);
   });
 
-  test('that is repaired only in part leaves all its series reported', () => {
+  test('that is repaired only in part is read as far as it is valid', () => {
     const [a, b] = [scalar(1, 'fresh'), scalar(2)];
     // One damaged range of two records: the length of the first is destroyed, and the data of the second.
     put(concat(VERSION, flipped(a, 0), flipped(b, 25), scalar(3)));
@@ -537,8 +537,30 @@ describe('damage', () => {
     store.pass();
     expect(store.state.position.gaps).toEqual([{ start: VERSION.length, end: VERSION.length + a.length + b.length, reason: 'damage' }]);
     put(concat(VERSION, a, flipped(b, 25), scalar(3), scalar(4, 'fresh'), scalar(5, 'another')));
-    expect(store.pass().points).toEqual(['fresh 4', 'another 5']);
+    expect(store.pass().points).toEqual(['fresh 1', 'fresh 4', 'another 5']);
     expect(store.series.map(({ tag }) => tag)).toEqual(['loss', 'fresh', 'another']);
+    expect(store.state.position.gaps).toEqual([
+      { start: VERSION.length + a.length, end: VERSION.length + a.length + b.length, reason: 'damage' },
+    ]);
+    expect(store.state.damage).toMatchObject([{ start: VERSION.length + a.length, end: VERSION.length + a.length + b.length }]);
+    put(concat(VERSION, a, b, scalar(3), scalar(4, 'fresh'), scalar(5, 'another')));
+    expect(store.pass().points).toEqual(['loss 2']);
+    expect(store.state).toMatchObject({ damage: [], position: { gaps: [] }, records: 6 });
+  });
+
+  test('behind a record that a crash left incomplete is repaired when its bytes are', () => {
+    const torn = scalar(9).subarray(0, 21);
+    const rest = [scalar(2), scalar(3)];
+    put(concat(VERSION, torn, flipped(scalar(1), 16), ...rest));
+    const store = new Store();
+    expect(store.pass().points).toEqual(['loss 2', 'loss 3']);
+    expect(store.pass().points).toEqual([]);
+    put(concat(VERSION, torn, scalar(1), ...rest));
+    expect(store.pass().points).toEqual(['loss 1']);
+    expect(store.state.damage).toMatchObject([{ start: VERSION.length, end: VERSION.length + torn.length }]);
+    const settled = store.state;
+    expect(store.pass().points).toEqual([]);
+    expect(store.state).toEqual(settled);
   });
 
   test('is listed with its pending end, in the order of the file', () => {
