@@ -53,6 +53,7 @@ import type { LinkRules } from '../untrusted/index.ts';
 import { closeTrackers } from './close-trackers.ts';
 import { FoundRuns } from './found-runs.ts';
 import { makeStoreFolder, openState } from './lane-files.ts';
+import type { SyncEvents } from './lane-sync.ts';
 import { LocalPass } from './local-pass.ts';
 import { PassStatus } from './pass-status.ts';
 import type { TrackerSync } from './tracker-sync.ts';
@@ -633,4 +634,5 @@ function filesText(count: number): string {
 }
 
 /** Bytes that can't be read are reported, and the next pass retries them. */
-const IGNORED = { fileTroubled: () => undefined, fileValid: () => undefined };
+const ignore = (): void => undefined;
+const IGNORED: SyncEvents = { fileTroubled: ignore, fileValid: ignore, readFailed: ignore, fileRead: ignore, fileGone: ignore };

@@ -34,8 +34,14 @@ export interface LaneSync {
 export interface SyncEvents {
   /** Some bytes of a file cannot be read, or are pending. `isSoon`: a second check a little later decides which. */
   fileTroubled(lane: string, run: RunRef, name: string, isSoon?: boolean): void;
-  /** The lane has no more trouble with the file. */
+  /** The lane has no more trouble with what it read of the file. */
   fileValid(lane: string, run: RunRef, name: string): void;
+  /** The lane could not read the file. What it stores later of earlier reads says nothing about that. */
+  readFailed(lane: string, run: RunRef, name: string): void;
+  /** The lane could read the file. */
+  fileRead(lane: string, run: RunRef, name: string): void;
+  /** The file is gone. */
+  fileGone(lane: string, run: RunRef, name: string): void;
   /** Only this lane could notice that a file was replaced, and reads it again. The other lanes must do the same. */
   fileReplaced?(lane: string, run: RunRef, name: string): void;
 }

@@ -137,7 +137,7 @@ export class LocalSync implements LaneSync {
     }
     const state = this.#backend.position(ref, name);
     const lost = unmirroredBytes(state, this.#status.lane(this.lane).unreadBytes(ref, name));
-    this.#options.events.fileValid(this.lane, ref, name);
+    this.#options.events.fileGone(this.lane, ref, name);
     this.#status.fileGone(this.lane, ref, name, lost);
     run?.dirty.delete(name);
     // If a file with this name appears again, its state must be that of the backend.
@@ -348,6 +348,7 @@ export class LocalSync implements LaneSync {
   #offer(run: SyncedStoreRun, { batch, state }: Extract<ReadEvent, { kind: 'batch' }>, settled: () => void): void {
     const { cache } = this.#options;
     run.addSeries(batch.newSeries);
+    this.#options.events.fileRead(this.lane, run.ref, state.name);
     this.#status.lane(this.lane).fileRead(run.ref, state, batch.start);
     if (cache !== undefined) {
       for (const series of batch.newSeries) run.series.push(series);
@@ -371,14 +372,15 @@ export class LocalSync implements LaneSync {
       if (event.outcome === 'unreadable') this.#status.lane(this.lane).fileUnreadable(run.ref, event.file);
       // The file is out of reach for now (a server that hangs, too many open files, a root that is not mounted). It is
       // retried even if it does not change. If it is gone, the scan that misses it ends that.
-      if (event.outcome === 'unreadable' || event.outcome === 'vanished') this.#options.events.fileTroubled(this.lane, run.ref, event.file);
+      const { events } = this.#options;
+      if (event.outcome === 'unreadable' || event.outcome === 'vanished') events.readFailed(this.lane, run.ref, event.file);
       return;
     }
     if (event.kind === 'searched') return;
     if (event.kind === 'otherFile') {
       run.found.passedOver(event.file);
       // The next scan finds it. If that is late, the file is read without it.
-      this.#options.events.fileTroubled(this.lane, run.ref, event.file);
+      this.#options.events.readFailed(this.lane, run.ref, event.file);
       return;
     }
     if (event.kind === 'cutShort') {

@@ -16,6 +16,8 @@ interface FileRetry {
   readonly name: string;
   /** Lanes that still miss something of the file. */
   readonly lanes: Set<string>;
+  /** Those of them whose last read of the file failed. */
+  readonly unread: Set<string>;
   /** When the file is due, by `steadyMs`. The state keeps it by the wall clock. */
   dueMs: number;
   attempts: number;
@@ -40,6 +42,7 @@ export class RetrySchedule implements SyncEvents {
         run: file.run,
         name: file.name,
         lanes: new Set(lanes),
+        unread: new Set(),
         attempts,
         dueMs: asDueMs(nextMs, LONGEST_RETRY_MS, this.#clock),
       });
@@ -51,27 +54,47 @@ export class RetrySchedule implements SyncEvents {
   }
 
   fileTroubled(lane: string, run: RunRef, name: string, isSoon = false): void {
-    const key = keyOfFile(run, name);
-    const known = this.#retries.get(key);
-    const soonMs = isSoon ? this.#clock.steadyMs() + SOON_MS : Infinity;
-    if (known !== undefined) {
-      known.lanes.add(lane);
-      known.dueMs = Math.min(known.dueMs, soonMs);
-      return;
-    }
-    const retry = { run, name, lanes: new Set([lane]), attempts: 0, dueMs: Math.min(nextRetry(0, this.#clock.steadyMs()), soonMs) };
-    this.#retries.set(key, retry);
-    this.#keep(retry);
+    this.#retry(lane, run, name, isSoon ? this.#clock.steadyMs() + SOON_MS : Infinity);
+  }
+
+  readFailed(lane: string, run: RunRef, name: string): void {
+    this.#retry(lane, run, name, Infinity).unread.add(lane);
+  }
+
+  fileRead(lane: string, run: RunRef, name: string): void {
+    if (this.#retries.size > 0) this.#retries.get(keyOfFile(run, name))?.unread.delete(lane);
   }
 
   fileValid(lane: string, run: RunRef, name: string): void {
+    if (this.#retries.size === 0 || this.#retries.get(keyOfFile(run, name))?.unread.has(lane) === true) return;
+    this.fileGone(lane, run, name);
+  }
+
+  fileGone(lane: string, run: RunRef, name: string): void {
     const key = keyOfFile(run, name);
     const retry = this.#retries.get(key);
     if (retry === undefined) return;
     retry.lanes.delete(lane);
+    retry.unread.delete(lane);
     if (retry.lanes.size > 0) return;
     this.#retries.delete(key);
     this.#state.keepRetry({ run, name }, undefined);
+  }
+
+  /** Schedules a retry for a lane, at `soonMs` or earlier. */
+  #retry(lane: string, run: RunRef, name: string, soonMs: number): FileRetry {
+    const key = keyOfFile(run, name);
+    const known = this.#retries.get(key);
+    if (known !== undefined) {
+      known.lanes.add(lane);
+      known.dueMs = Math.min(known.dueMs, soonMs);
+      return known;
+    }
+    const dueMs = Math.min(nextRetry(0, this.#clock.steadyMs()), soonMs);
+    const retry = { run, name, lanes: new Set([lane]), unread: new Set<string>(), attempts: 0, dueMs };
+    this.#retries.set(key, retry);
+    this.#keep(retry);
+    return retry;
   }
 
   /** Makes due now what a lane waits to read, as if it had not been tried. */

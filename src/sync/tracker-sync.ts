@@ -261,7 +261,7 @@ export class TrackerSync implements LaneSync {
     if (source === undefined) return;
     const state = this.#laneState.knownFile(ref, name);
     const lost = unmirroredBytes(state, this.progress.unreadBytes(ref, name));
-    this.#options.events.fileValid(this.lane, ref, name);
+    this.#options.events.fileGone(this.lane, ref, name);
     this.#options.status.fileGone(this.lane, ref, name, lost);
     source.dirty.delete(name);
   }

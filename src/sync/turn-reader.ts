@@ -80,12 +80,13 @@ export class TurnReader {
       if (outcome === 'unreadable') progress.fileUnreadable(ref, file);
       else if (outcome === 'vanished' && isSettled) progress.fileForgotten(ref, file);
       // A file that vanished may be there again, unchanged, when its root is mounted again: then nobody reports it.
-      if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.fileTroubled(lane, ref, file);
+      if (outcome === 'unreadable' || (outcome === 'vanished' && !isSettled)) events.readFailed(lane, ref, file);
+      else if (outcome !== 'silent') events.fileRead(lane, ref, file);
     }
     for (const file of others) {
       source.found.passedOver(file);
       // The next scan finds it. If that is late, the file is read without it.
-      events.fileTroubled(lane, ref, file);
+      events.readFailed(lane, ref, file);
     }
     for (const name of left) source.dirty.add(name);
     return pieces.map((piece) => {

@@ -277,6 +277,9 @@ export class Watcher {
     return {
       fileTroubled: (lane, run, name, isSoon) => retries.fileTroubled(lane, run, name, isSoon),
       fileValid: (lane, run, name) => retries.fileValid(lane, run, name),
+      readFailed: (lane, run, name) => retries.readFailed(lane, run, name),
+      fileRead: (lane, run, name) => retries.fileRead(lane, run, name),
+      fileGone: (lane, run, name) => retries.fileGone(lane, run, name),
       fileReplaced: (lane, run, name) => {
         for (const sync of this.#syncs) if (sync.lane !== lane) sync.tryAgain(run, name);
       },

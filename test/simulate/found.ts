@@ -327,4 +327,34 @@ export const FOUND: readonly { readonly words: string; readonly fault?: string; 
       healMs: 17_000,
     },
   },
+  {
+    words: 'a read that failed is not tried again, if something of the file that was read before is stored later',
+    fault: 'failed-read-forgotten',
+    plan: {
+      ...PLAIN,
+      seed: '8092',
+      hasStore: true,
+      scanIntervalMs: 30_000,
+      slackMs: 500,
+      lanes: [
+        {
+          name: 'replacing',
+          kind: 'replacing',
+          mostLatencyMs: 800,
+          traits: { lateMs: 3000, mostPoints: 5, refuses: 'values', pageSize: 20 },
+        },
+        { name: 'journalled', kind: 'journalled', mostLatencyMs: 5, traits: { lateMs: 3000 } },
+      ],
+      writers: [
+        { name: 'writer 1', run: 'a', beginsMs: 20_471, flushesMs: [21_826, 33_103] },
+        { name: 'writer 2', run: 'a/val', beginsMs: 3462, flushesMs: [5220, 6913, 44_457, 44_921] },
+        { name: 'writer 3', run: 'group/c', beginsMs: 4766, flushesMs: [8472, 20_587, 67_395] },
+      ],
+      faults: [
+        { atMs: 47_393, kind: 'swapRuns' },
+        { atMs: 57_393, kind: 'swapRuns' },
+      ],
+      healMs: 68_000,
+    },
+  },
 ];

@@ -47,8 +47,16 @@ export const FILES: readonly KnownFault[] = [
     needs: { kinds: ['unreadableFile'] },
     words: 'a file that could not be opened is not tried again',
     module: 'sync/retry-schedule',
-    from: 'fileTroubled(lane, run, name, isSoon = false) {',
-    to: 'fileTroubled(lane, run, name, isSoon = false) {\n        if (!isSoon) return;',
+    from: 'readFailed(lane, run, name) {',
+    to: 'readFailed(lane, run, name) {\n        return;',
+  },
+  {
+    name: 'failed-read-forgotten',
+    needs: { kinds: ['swapRuns'] },
+    words: 'a read that failed is forgotten when what was read before is stored',
+    module: 'sync/retry-schedule',
+    from: '?.unread.has(lane) === true)',
+    to: ' === undefined)',
   },
   {
     name: 'vanished-file-not-retried',

@@ -44,7 +44,8 @@ class Scattered extends LocalBackend {
 
 function feedOf(backend: LocalBackend, path = '/logs', { signal } = new AbortController()): LocalSync {
   const status = new WatchStatus({ lanes: [{ name: 'local', type: 'local', where: 'store.db' }] });
-  const events = { fileTroubled: () => undefined, fileValid: () => undefined };
+  const ignore = (): void => undefined;
+  const events = { fileTroubled: ignore, fileValid: ignore, readFailed: ignore, fileRead: ignore, fileGone: ignore };
   const places = new Map([['logs', { path, links: 'owner' as const }]]);
   return new LocalSync({ lane: 'local', backend, state: lane, status, events, places, cache: undefined, signal });
 }

@@ -79,7 +79,7 @@ async function withFeed(routing: Partial<LaneRouting>, work: (made: Made) => Pro
     state,
     laneState: state.lane(lane.name, lane.target),
     status: new PassStatus(new PassCounters({ log: undefined }), [lane], lane.name, undefined, state),
-    events: { fileTroubled: ignore, fileValid: ignore },
+    events: { fileTroubled: ignore, fileValid: ignore, readFailed: ignore, fileRead: ignore, fileGone: ignore },
     places: new Map([[ROOT, { path: logs, links: 'owner' }]]),
     reader,
     cache: new BatchCache(),
