@@ -45,6 +45,8 @@ const VERIFY_MS = 3 * 3_600_000;
 const LOOK_MS = 10_000;
 /** Once faults have ended, timers may be late by this much: it makes the wait cheaper. */
 const CALM_SLACK_MS = 5000;
+/** How many timers follow each other while the service gathers runs that move, before it says what becomes of them. */
+const GATHERINGS = 10;
 /** A scan comes a fifth later than asked for at most, and takes a moment. */
 const SCAN_SHARE = 1.3;
 /** While these last, a file cannot be read as it is, or a tracker run is not there. */
@@ -193,7 +195,8 @@ class History {
     // What a tracker has just taken, the service knows when the answer is there: so it must be true twice, with no
     // request in between.
     let asked = -1;
-    let wasUnsaid = false;
+    const mayBeUnsaidMs = GATHERINGS * world.slackMs;
+    let unsaidSinceMs: number | undefined;
     for (let whole = 0; world.ageMs < untilMs; ) {
       await world.passUntil(world.ageMs + lookMs, () => false);
       lookMs = LOOK_MS;
@@ -205,8 +208,9 @@ class History {
       whole = isCalm && missing.length === 0 ? whole + 1 : 0;
       // Nothing is under way, something is not there, and nobody says so.
       const isUnsaid = isCalm && !this.#mayBeRetried && missing.length > 0 && this.#checks.isSilentAbout(this.#service.status);
-      if (isUnsaid && wasUnsaid) for (const each of missing.slice(0, MOST_MISSING)) world.bug(`the status says nothing of it: ${each}`);
-      wasUnsaid = isUnsaid;
+      unsaidSinceMs = isUnsaid ? (unsaidSinceMs ?? world.ageMs) : undefined;
+      if (world.ageMs - (unsaidSinceMs ?? world.ageMs) > mayBeUnsaidMs)
+        for (const each of missing.slice(0, MOST_MISSING)) world.bug(`the status says nothing of it: ${each}`);
       if (whole === 2) return true;
     }
     const minutes = CATCH_UP_MS / 60_000;
@@ -255,7 +259,7 @@ class History {
     const mayHaveExtra = mayLoseFiles(this.#plan);
     this.#checks.verified(found, mayHaveExtra);
     if (!mayHaveExtra) {
-      if (!this.#mayTakeForNew) this.#checks.oneRunEach(this.#losesState);
+      if (!this.#mayTakeForNew && !this.#truth.mayLookReplaced) this.#checks.oneRunEach(this.#losesState);
     }
     return true;
   }
