@@ -28,8 +28,7 @@ export class AnswerWatch {
   #underWay = 0;
   #answeredMs = 0;
   #isSilent = false;
-  /** Ends the sleep until mirrorboard reports silence; undefined if no sleep is under way. */
-  #sleep: AbortController | undefined;
+  #isWaiting = false;
 
   constructor(clock: Clock, events: AnswerEvents) {
     this.#clock = clock;
@@ -47,15 +46,14 @@ export class AnswerWatch {
   /** Makes one call. The caller reports the outcome; this object notices that an answer came. */
   async ask<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#underWay++ === 0) this.#answeredMs = this.#clock.steadyMs();
-    void this.#wait();
+    this.#wait();
     try {
       return await listeningFor(this.#listener, work);
     } finally {
       this.#underWay--;
       this.#answeredMs = this.#clock.steadyMs();
       this.#isSilent = false;
-      if (this.#underWay > 0) void this.#wait();
-      else this.#sleep?.abort();
+      if (this.#underWay > 0) this.#wait();
     }
   }
 
@@ -64,25 +62,27 @@ export class AnswerWatch {
     if (!this.#isSilent) return;
     this.#isSilent = false;
     this.#events.answersAgain();
-    void this.#wait();
+    this.#wait();
   }
 
-  async #wait(): Promise<void> {
-    if (this.#sleep !== undefined || this.#isSilent) return;
-    const sleep = new AbortController();
-    this.#sleep = sleep;
-    while (!sleep.signal.aborted) {
-      const leftMs = this.#answeredMs + SILENT_MS - this.#clock.steadyMs();
-      if (leftMs <= 0) break;
-      await this.#clock.sleep(leftMs, sleep.signal);
-    }
-    this.#sleep = undefined;
+  /** Looks again when the tracker could have been silent for long enough. A call that ends leaves its timer: the next one uses it. */
+  #wait(): void {
+    if (this.#isWaiting || this.#isSilent) return;
+    this.#isWaiting = true;
+    this.#clock.after(this.#leftMs(), () => this.#look(), { keepsAlive: false });
+  }
+
+  #look(): void {
+    this.#isWaiting = false;
     if (this.#underWay === 0) return;
-    // Calls ended and others began while the timer woke up.
-    if (sleep.signal.aborted) void this.#wait();
+    if (this.#leftMs() > 0) this.#wait();
     else {
       this.#isSilent = true;
       this.#events.fellSilent(this.#answeredMs);
     }
+  }
+
+  #leftMs(): number {
+    return Math.max(0, this.#answeredMs + SILENT_MS - this.#clock.steadyMs());
   }
 }

@@ -26,7 +26,7 @@ interface GroupCommitOptions {
 
 /** The longest time that a change waits for others in its commit. */
 const LONGEST_WAIT_MS = 100;
-const MOST_CHANGES = 100;
+const MOST_CHANGES = 1000;
 /**
  * The delay after a commit that failed. Each try may wait for `busy_timeout`, so mirrorboard does not retry with
  * every change.
@@ -34,7 +34,7 @@ const MOST_CHANGES = 100;
 const RETRY_MS = 1000;
 
 /**
- * Collects changes and commits them together, at latest 100 ms after the first or when there are 100. Changes are
+ * Collects changes and commits them together, at latest 100 ms after the first or when there are 1000. Changes are
  * made at once, in an open transaction, so that reads by the same connection see them. Each change is also kept in
  * memory under a key until it is committed, since a failed commit may undo all of them: then they are made again. A
  * later change under a key replaces the earlier one. So a disk that stays full costs memory for what changed, not for

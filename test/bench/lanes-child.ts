@@ -25,11 +25,15 @@ export interface LanesPlan {
   /** Points of the logs: a lane that has taken them is done. */
   readonly points: number;
   readonly lanes: readonly PlannedLane[];
+  /** True if the local store is a lane, too. */
+  readonly hasStore?: boolean;
 }
 
 export interface LanesAnswer {
   /** By lane that is up: from the start of the backfill until it had every point, seconds. */
   readonly seconds: Readonly<Record<string, number>>;
+  /** Until the backfill had ended, seconds. */
+  readonly whole: number;
   /** What the other lanes took; nothing. */
   readonly others: number;
 }
@@ -51,7 +55,7 @@ class CountingBackend extends MemoryBackend {
   override async send(parcels: readonly TrackerParcel[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const { latencyMs, isDown, isHanging, name } = this.#there;
     if (isHanging) await untilAborted(signal);
-    else await sleep(latencyMs);
+    else if (latencyMs > 0) await sleep(latencyMs);
     if (isDown || isHanging) {
       const error = new MirrorError('MB4001', `${name}: nobody answers`, { retry: 'later' });
       return parcels.map(() => ({ kind: 'retry', error }));
@@ -65,7 +69,7 @@ class CountingBackend extends MemoryBackend {
 }
 
 const [, , text = ''] = process.argv;
-const { logs, folder, points, lanes } = JSON.parse(text) as LanesPlan;
+const { logs, folder, points, lanes, hasStore = false } = JSON.parse(text) as LanesPlan;
 const done = new AbortController();
 const taken = new Map(lanes.map(({ name }) => [name, 0]));
 const seconds: Record<string, number> = {};
@@ -92,9 +96,11 @@ const trackers = lanes.map(({ name, latencyMs, is = 'up' }) => {
     namesOf: ({ path }: { readonly path: string }) => ({ name: path, group: '', tags: {} }),
   };
 });
-await backfill({ roots: [{ path: logs }], store: undefined, trackers, statePath: join(folder, 'state.db'), signal: done.signal });
+const store = hasStore ? { path: join(folder, 'mirrorboard.db'), mediaPath: join(folder, 'media') } : undefined;
+await backfill({ roots: [{ path: logs }], store, trackers, statePath: join(folder, 'state.db'), signal: done.signal });
+const whole = (performance.now() - began) / 1000;
 for (const { name } of healthy) {
   if (taken.get(name) !== points) throw new Error(`lane ${name} took ${taken.get(name)} points, expected ${points}`);
 }
 const others = lanes.filter(({ is = 'up' }) => is !== 'up').reduce((sum, { name }) => sum + (taken.get(name) ?? 0), 0);
-process.stdout.write(`${JSON.stringify({ seconds, others } satisfies LanesAnswer)}\n`);
+process.stdout.write(`${JSON.stringify({ seconds, whole, others } satisfies LanesAnswer)}\n`);

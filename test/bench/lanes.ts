@@ -24,6 +24,7 @@ export const lanes: Bench = {
     await compareTogether(context, '20 ms and 10 ms, beside 20 ms alone', [SLOW, QUICK]);
     await compareTogether(context, '20 ms twice, beside once', PAIR);
     await fiveLanes(context);
+    await besideStore(context);
     await compareApart(context, 'a third one is down', { name: 'third', latencyMs: 20, is: 'down' });
     await compareApart(context, 'a third one hangs', { name: 'third', latencyMs: 20, is: 'hanging' });
     await againWithTracker(context);
@@ -53,8 +54,9 @@ export async function mirrorLog(
   log: Pick<BigLog, 'dir' | 'points'>,
   planned: readonly PlannedLane[],
   benches: string = import.meta.dirname,
+  hasStore = false,
 ): Promise<Mirrored> {
-  const plan: LanesPlan = { logs: log.dir, folder: scratch.folder('lanes'), points: log.points, lanes: planned };
+  const plan: LanesPlan = { logs: log.dir, folder: scratch.folder('lanes'), points: log.points, lanes: planned, hasStore };
   const child = join(benches, 'lanes-child.js');
   const { exitCode, stdout, stderr, cpuSeconds, peakBytes } = await measure(process.execPath, [
     '--disable-warning=ExperimentalWarning',
@@ -64,7 +66,7 @@ export async function mirrorLog(
   if (exitCode !== 0) throw new Error(`the lanes ended with ${exitCode}: ${lastLine(stderr)}`);
   const answer = JSON.parse(stdout) as LanesAnswer;
   if (answer.others !== 0) throw new Error(`lanes that are not up took ${answer.others} points`);
-  return { seconds: Math.max(...Object.values(answer.seconds)), cpuSeconds, peakBytes };
+  return { seconds: hasStore ? answer.whole : Math.max(...Object.values(answer.seconds)), cpuSeconds, peakBytes };
 }
 
 const middle = (all: readonly Mirrored[]): string => seconds(spread(all.map((one) => one.seconds)).median);
@@ -108,6 +110,26 @@ export async function fiveLanes(context: BenchContext): Promise<void> {
   });
   context.row({ what: '  processor', ours: cpu(five), reference: cpu(one), figure: ratio((each) => each.cpuSeconds), format: times });
   context.row({ what: '  peak memory', ours: peak(five), reference: peak(one), figure: ratio((each) => each.peakBytes), format: times });
+}
+
+/** The rate of the local store beside a tracker that costs nothing, as a part of its rate alone. */
+export async function besideStore({ scratch, scaled, pairs, row }: BenchContext): Promise<void> {
+  const log = scratch.log({ runs: 10, tags: 20, steps: scaled(20_000) });
+  const mirror = (planned: readonly PlannedLane[]): Promise<Mirrored> => mirrorLog({ scratch }, log, planned, import.meta.dirname, true);
+  const measured = await interleave(
+    pairs,
+    () => mirror([{ name: 'free', latencyMs: 0 }]),
+    () => mirror([]),
+  );
+  row({
+    what: 'the store and a tracker that costs nothing: rate of the store',
+    ours: middle(measured.map(([a]) => a)),
+    reference: middle(measured.map(([, b]) => b)),
+    against: 'the store alone',
+    figure: spread(measured.map(([a, b]) => b.seconds / a.seconds)),
+    format: times,
+    target: { bound: 'least', reach: 0.8 },
+  });
 }
 
 /** The rate of two lanes with a third one beside them, as a part of their rate without it. */
