@@ -6,11 +6,11 @@ import { steadyMs } from '../clock.ts';
 import type { RootRequest, RunRules } from '../discover/index.ts';
 import { messageOf } from '../errors.ts';
 import type { StoreOptions } from '../lanes/index.ts';
-import { memoryShares } from '../memory/index.ts';
 import { keyOfRun, type RunRef, runLabel } from '../model/index.ts';
 import { PatientReader } from '../reading/index.ts';
 import type { Progress } from '../status/index.ts';
 import type { LinkRules } from '../untrusted/index.ts';
+import { jobsWorthwhile } from '../workers/index.ts';
 import { differencesOf, type RunVerdict, type UncomparedRun, type Verification } from './compare/index.ts';
 import type { LaneSource } from './lane-source.ts';
 import { RunPass, type RunPassOptions } from './run-pass.ts';
@@ -40,11 +40,6 @@ export interface VerifyLaneOptions extends RunPassOptions {
   /** The threads that compare runs at the same time. Default: none. */
   readonly threads?: RunThreadsOptions | undefined;
 }
-
-/** The memory that a thread that compares runs may take. */
-const THREAD_BYTES = 128 * 2 ** 20;
-/** Less work takes longer with threads: starting them, and handing over each run, costs more than they save. */
-const LEAST_BYTES = 32 * 2 ** 20;
 
 /** Compares all runs of a lane. Anything unreachable is an obstacle, not an error. */
 export function verifyLane(options: VerifyLaneOptions): Promise<Verification> {
@@ -142,9 +137,9 @@ class Pass {
   #started(runs: readonly VerifiedRun[]): RunWorkers | undefined {
     const { threads, other, repairer, sample, signal, onDifference } = this.#options;
     if (threads === undefined || other !== undefined || repairer !== undefined || signal.aborted) return undefined;
-    const jobs = Math.min(threads.jobs, runs.length, Math.floor(memoryShares().limit / THREAD_BYTES));
-    const { leastBytes = LEAST_BYTES } = threads;
-    if (jobs < 2 || this.#log.progress.bytes.total < leastBytes) return undefined;
+    const work = { tasks: runs.length, bytes: this.#log.progress.bytes.total };
+    const jobs = jobsWorthwhile(threads.jobs, work, threads.leastBytes);
+    if (jobs < 2) return undefined;
     return new RunWorkers({ store: threads.store, sample, signal, jobs, runs, log: this.#log, onDifference });
   }
 

@@ -69,6 +69,7 @@ const COMMON = new Set([
 const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
   model: { proto: 'all' },
   decode: { proto: 'all' },
+  workers: { calls: 'all' },
   http: { concurrency: 'all' },
   objects: { http: 'all' },
   'backend-kit': { contract: 'type', proto: 'all' },
