@@ -3,7 +3,9 @@ import { linksOf } from '../config/index.ts';
 import { globsOf } from '../discover/index.ts';
 import { ExitCode } from '../errors.ts';
 import { compareNames, type Damage, isPending, jsonText } from '../model/index.ts';
+import { jobsWorthwhile } from '../workers/index.ts';
 import { type CommandContext, type GlobalOptions, styleOf, writeOut } from './context.ts';
+import { jobsOf } from './jobs.ts';
 import { readConfig } from './read-config.ts';
 import { findTarget, type RunSurvey, type SurveyTarget, survey, whyEmpty, whyNoRuns } from './survey.ts';
 import {
@@ -23,12 +25,15 @@ import {
 
 /** The options of `inspect`. */
 interface InspectFlags extends GlobalOptions {
+  /** The number of runs that are read at the same time. */
+  readonly jobs?: string;
   readonly format?: string;
 }
 
 /** Shows the content of event files, their damage, or the reason that there is nothing to show. */
 export async function inspectCommand(path: string, flags: InspectFlags, context: CommandContext): Promise<void> {
   const { stdout, env } = context;
+  const wanted = jobsOf(flags.jobs);
   const config = await readConfig(flags, context);
   const { ignore } = globsOf(config.rules, { name: '', path: resolve(path) });
   const { include = [], exclude = [] } = flags;
@@ -54,7 +59,8 @@ export async function inspectCommand(path: string, flags: InspectFlags, context:
   let isDamaged = target.obstacles.some(({ isLeft }) => isLeft !== true);
   const totals = { runs: 0, files: 0, bytes: 0, points: 0 };
   const found: unknown[] = [];
-  for await (const run of survey(target)) {
+  const bytes = target.runs.reduce((sum, { files }) => files.reduce((size, file) => size + file.size, sum), 0);
+  for await (const run of survey(target, jobsWorthwhile(wanted, { tasks: target.runs.length, bytes }))) {
     isDamaged ||= run.files.some((file) => file.outcome !== 'read' || file.state?.damage.some((damage) => !isPending(damage)));
     totals.runs++;
     totals.files += run.files.length;

@@ -85,6 +85,7 @@ export function makeProgram(context: CommandContext): Command {
     .addOption(
       new Option('--format <format>', 'print text, or every point as json in the truth format').choices(['text', 'json']).default('text'),
     );
+  inspect.option('--jobs <n>', 'read this many runs at the same time (default: the processors, up to 8)');
   withJson(withMemory(withLinks(withGlobs(inspect)))).action(async (path: string, flags) =>
     (await import('./inspect.ts')).inspectCommand(path, flags, context),
   );

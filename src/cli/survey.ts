@@ -1,10 +1,12 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { inTime } from '../calls/index.ts';
+import { inOrder } from '../concurrency/index.ts';
 import { isEventFileName, type PassedOver, type RunGlobs, readOnce, type WalkObstacle } from '../discover/index.ts';
 import { MirrorError, systemCode } from '../errors.ts';
-import type { Batch, FileState, MarkKind, Series } from '../model/index.ts';
-import { type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
+import { useMemory } from '../memory/index.ts';
+import type { FileState, MarkKind, Series } from '../model/index.ts';
+import { type CountedPoints, type FileOutcome, PatientReader, type ReadEvent, walkPatiently } from '../reading/index.ts';
 import { reasonOf } from '../system-error.ts';
 import { DEFAULT_LINKS, directoryOf, type LinkRule, type RootDirectory } from '../untrusted/index.ts';
 import { counted } from './terminal/index.ts';
@@ -115,57 +117,66 @@ async function* eventsOf(reader: PatientReader): AsyncGenerator<ReadEvent, void,
   }
 }
 
-/** Returns the content of every run of a target. */
-export async function* survey(target: SurveyTarget): AsyncGenerator<RunSurvey, void, void> {
-  const filesOf = new Map(target.runs.map(({ path, files }) => [path, files]));
-  for await (const { path, events } of readTarget(target, true)) {
-    const result: RunSurvey = { path, files: [], series: [], marks: new Map(), foreign: 0 };
-    const byName = new Map<string, FileSurvey>();
-    for (const { name, size } of filesOf.get(path) ?? []) {
-      const file: FileSurvey = { name, size, outcome: 'read', reason: undefined, state: undefined };
-      result.files.push(file);
-      byName.set(name, file);
-    }
-    for await (const event of events) take(event, result, byName);
-    yield result;
+/** Runs that may be read before the one that is shown next, for each reader. */
+const RUNS_AHEAD = 4;
+
+/**
+ * Returns the content of every run of a target, in its order. `jobs`: the number of threads that read; each counts
+ * what it reads.
+ */
+export async function* survey({ directory, place, runs }: SurveyTarget, jobs = 1): AsyncGenerator<RunSurvey, void, void> {
+  const root = basename(directory);
+  // Each reader may hold large records of its own.
+  useMemory({ roots: jobs });
+  const readers = Array.from({ length: jobs }, () => new PatientReader());
+  try {
+    yield* inOrder(runs, readers, RUNS_AHEAD * jobs, ({ path, files }, reader) => {
+      const names = files.map(({ name }) => ({ name }));
+      const asked = { run: { root, path }, directory: directoryOf(place, path), files: names, series: [], settled: true, counts: true };
+      reader.request([asked]);
+      return surveyRun(path, files, reader);
+    });
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
   }
 }
 
+async function surveyRun(path: string, files: SurveyTarget['runs'][number]['files'], reader: PatientReader): Promise<RunSurvey> {
+  const result: RunSurvey = { path, files: [], series: [], marks: new Map(), foreign: 0 };
+  const byName = new Map<string, FileSurvey>();
+  for (const { name, size } of files) {
+    const file: FileSurvey = { name, size, outcome: 'read', reason: undefined, state: undefined };
+    result.files.push(file);
+    byName.set(name, file);
+  }
+  for await (const event of eventsOf(reader)) take(event, result, byName);
+  return result;
+}
+
 function take(event: ReadEvent, run: RunSurvey, files: ReadonlyMap<string, FileSurvey>): void {
-  if (event.kind !== 'batch' && event.kind !== 'file') return;
-  const file = files.get(event.kind === 'batch' ? event.batch.file : event.file);
+  if (event.kind !== 'counted' && event.kind !== 'file') return;
+  const file = files.get(event.kind === 'counted' ? event.counted.file : event.file);
   if (file === undefined) return;
   if (event.kind === 'file') {
     file.outcome = event.outcome;
     file.reason = event.reason;
     return;
   }
-  file.state = event.state;
-  count(event.batch, run);
+  file.state = event.counted.state;
+  add(event.counted, run);
 }
 
-function count(batch: Batch, run: RunSurvey): void {
-  for (const series of batch.newSeries) run.series[series.id] = { series, points: 0, firstStep: Infinity, lastStep: -Infinity };
-  const { scalars, objects } = batch;
-  for (let row = 0; row < scalars.count; row++) {
-    countPoint(run.series[scalars.series[row] as number], scalars.wideSteps.get(row) ?? (scalars.step[row] as number));
+function add({ newSeries, counts, marks, foreign }: CountedPoints, run: RunSurvey): void {
+  for (const series of newSeries) run.series[series.id] = { series, points: 0, firstStep: Infinity, lastStep: -Infinity };
+  for (const { series: id, points, firstStep, lastStep } of counts) {
+    const series = run.series[id];
+    if (series === undefined) continue;
+    series.points += points;
+    if (firstStep < series.firstStep) series.firstStep = firstStep;
+    if (lastStep > series.lastStep) series.lastStep = lastStep;
   }
-  for (const { series, step } of objects) countPoint(run.series[series], step);
-  for (const { kind, payload } of batch.marks) {
-    run.marks.set(kind, (run.marks.get(kind) ?? 0) + 1);
-    if (kind === 'empty' && payload.length > 0 && payload[0] !== WALL_TIME && payload[0] !== STEP) run.foreign++;
-  }
-}
-
-/** The first byte of an event without content: writers begin a file with an event that has only a time. */
-const WALL_TIME = 0x09;
-const STEP = 0x10;
-
-function countPoint(series: SeriesSurvey | undefined, step: number | bigint): void {
-  if (series === undefined) return;
-  series.points++;
-  if (step < series.firstStep) series.firstStep = step;
-  if (step > series.lastStep) series.lastStep = step;
+  for (const [kind, count] of marks) run.marks.set(kind, (run.marks.get(kind) ?? 0) + count);
+  run.foreign += foreign;
 }
 
 /** Returns why a run shows nothing, in words; undefined if it shows something. */

@@ -4,7 +4,7 @@ export { freeBatches } from './free-batches.ts';
 export { JobReader } from './job-reader.ts';
 export { PatientReader } from './patient-reader.ts';
 export { type FileToRead, PieceReader, piecesFromStart } from './piece-reader.ts';
-export type { FileOutcome, ReadEvent, RunJob } from './read-event.ts';
+export type { CountedPoints, FileOutcome, ReadEvent, RunJob } from './read-event.ts';
 export { RunSession } from './reader.ts';
 export { ReaderPool } from './reader-pool.ts';
 export type { EventGroup } from './reader-thread.ts';

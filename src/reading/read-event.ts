@@ -1,4 +1,4 @@
-import type { Batch, Damage, FileState, RunRef, Series, WrittenPoint } from '../model/index.ts';
+import type { Batch, Damage, FileState, MarkKind, RunRef, Series, WrittenPoint } from '../model/index.ts';
 import type { Directory } from '../untrusted/index.ts';
 
 /**
@@ -10,10 +10,33 @@ export type FileOutcome = 'read' | 'shortened' | 'replaced' | 'vanished' | 'unre
 /** Bytes that were read once and cannot be read now. */
 export type Lost = Pick<Damage, 'start' | 'end' | 'reason'>;
 
+/** The points of a series that were read since the last report. */
+export interface PointCount {
+  /** The id of the series in its run. */
+  readonly series: number;
+  points: number;
+  firstStep: number | bigint;
+  lastStep: number | bigint;
+}
+
+/** What was read of a file since the last report. */
+export interface CountedPoints {
+  readonly run: RunRef;
+  readonly file: string;
+  readonly state: FileState;
+  readonly newSeries: readonly Series[];
+  readonly counts: readonly PointCount[];
+  readonly marks: ReadonlyMap<MarkKind, number>;
+  /** The number of empty marks whose bytes are not those of an event at all. */
+  readonly foreign: number;
+}
+
 /** An event of reading a run; they come in order. */
 export type ReadEvent =
   /** Points, and the file's state once they are settled. */
   | { readonly kind: 'batch'; readonly batch: Batch; readonly state: FileState }
+  /** For a job that `counts`: the sums of batches of one file. */
+  | { readonly kind: 'counted'; readonly run: RunRef; readonly counted: CountedPoints }
   | {
       readonly kind: 'file';
       readonly run: RunRef;
@@ -73,6 +96,8 @@ export interface RunJob {
   readonly joinsGaps?: boolean;
   /** Stop after the batch with which this many bytes are read, and report that there is more. Default: no limit. */
   readonly mostBytes?: number;
+  /** True to bring sums (`counted`) instead of points (`batch`). Default false. */
+  readonly counts?: boolean;
   /** The largest number of points in a batch, unless a single record has more. Default: suits a store on disk. */
   readonly batchPoints?: number;
 }

@@ -6,6 +6,7 @@ import { answersAgain } from '../calls/index.ts';
 import { scanWindow } from '../decode/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow, readAt } from '../tail/index.ts';
+import { countedEvents } from './count-points.ts';
 import { packPayloads } from './packed-payloads.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 import { RunSession } from './reader.ts';
@@ -18,6 +19,9 @@ const MESSAGE_BYTES = 512 * 1024;
 const EVENT_BYTES = 512;
 /** The cost of an object in addition to its payload, in both threads. */
 const OBJECT_BYTES = 512;
+
+/** The cost of the sums of a series, and of its definition. */
+const COUNT_BYTES = 128;
 
 /** Reads for the main thread: takes its requests, and posts replies. */
 export class RequestReader {
@@ -58,10 +62,11 @@ export class RequestReader {
     const stopped = (): boolean => Atomics.load(this.#work.shared, STOP) !== 0;
     for (const job of jobs) {
       if (stopped()) break;
-      for (const event of this.#sessionOf(job, keep).read(job, this.#window)) {
+      const read = this.#sessionOf(job, keep).read(job, this.#window);
+      for (const event of job.counts === true ? countedEvents(read) : read) {
         if (stopped()) break;
         events.push(event);
-        cost += EVENT_BYTES + (event.kind === 'batch' ? batchBytes(event.batch) : 0);
+        cost += EVENT_BYTES + sizeOf(event);
         // Progress is sent at once.
         if (cost < MESSAGE_BYTES && event.kind !== 'searched') continue;
         this.#send(events, cost, false);
@@ -96,6 +101,11 @@ export class RequestReader {
 function columnBuffers(batch: Batch): ArrayBuffer[] {
   const { series, step, wallTime, value, offset, checksum, index } = batch.scalars;
   return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
+}
+
+function sizeOf(event: ReadEvent): number {
+  if (event.kind === 'counted') return COUNT_BYTES * (event.counted.counts.length + event.counted.newSeries.length);
+  return event.kind === 'batch' ? batchBytes(event.batch) : 0;
 }
 
 function batchBytes(batch: Batch): number {

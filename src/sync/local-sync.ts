@@ -376,7 +376,8 @@ export class LocalSync implements LaneSync {
       if (event.outcome === 'unreadable' || event.outcome === 'vanished') events.readFailed(this.lane, run.ref, event.file);
       return;
     }
-    if (event.kind === 'searched') return;
+    // No job of a sync asks for sums.
+    if (event.kind === 'searched' || event.kind === 'counted') return;
     if (event.kind === 'otherFile') {
       run.found.passedOver(event.file);
       // The next scan finds it. If that is late, the file is read without it.

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { each, LineByKey, OnceByKey, Room, withSignal } from '../../../src/concurrency/index.ts';
+import { each, inOrder, LineByKey, OnceByKey, Room, withSignal } from '../../../src/concurrency/index.ts';
 import { MirrorError } from '../../../src/errors.ts';
 
 describe('each', () => {
@@ -29,6 +29,45 @@ describe('each', () => {
     });
     await expect(all).rejects.toThrow('one');
     expect([begun, ended]).toEqual([[1, 2], [2]]);
+  });
+});
+
+describe('work in order', () => {
+  it('yields the results in the order of the items, with a limit on those that were not taken', async () => {
+    const begun: number[] = [];
+    const busy = new Set<string>();
+    const yielded: number[] = [];
+    const items = [9, 1, 0, 4, 2, 0, 3];
+    for await (const item of inOrder(items, ['a', 'b'], 3, async (turns, worker) => {
+      expect(busy.has(worker)).toBe(false);
+      busy.add(worker);
+      begun.push(turns);
+      for (let turn = 0; turn < turns; turn++) await nextTurn();
+      busy.delete(worker);
+      return turns;
+    })) {
+      yielded.push(item);
+      await nextTurn();
+      expect(begun.length - yielded.length).toBeLessThanOrEqual(3);
+    }
+    expect(yielded).toEqual(items);
+  });
+
+  it('fails when it is the turn of the failure, and begins nothing after it', async () => {
+    const begun: number[] = [];
+    const yielded: number[] = [];
+    const all = async (): Promise<void> => {
+      for await (const item of inOrder([1, 2, 3, 4, 5], ['a', 'b'], 4, async (item) => {
+        begun.push(item);
+        if (item === 2) throw new Error('two');
+        for (let turn = 0; turn < 5; turn++) await nextTurn();
+        return item;
+      })) {
+        yielded.push(item);
+      }
+    };
+    await expect(all()).rejects.toThrow('two');
+    expect([begun, yielded]).toEqual([[1, 2], [1]]);
   });
 });
 
