@@ -16,6 +16,7 @@ const ENTRIES = [
   'api/export-worker',
   'artifacts/parse-worker',
   'backends/local/checkpoint-worker',
+  'cli/export-run-worker',
   'discover/worker',
   'query/query-worker',
   'reading/reader-worker',
@@ -24,7 +25,10 @@ const ENTRIES = [
 
 await build({
   absWorkingDir: join(import.meta.dirname, '..'),
-  entryPoints: [...ENTRIES.map((entry) => ({ in: `src/${entry}.ts`, out: entry.replace(/.*\//, '') })), { in: 'src/testing/index.ts', out: 'testing' }],
+  entryPoints: [
+    ...ENTRIES.map((entry) => ({ in: `src/${entry}.ts`, out: entry.replace(/.*\//, '') })),
+    { in: 'src/testing/index.ts', out: 'testing' },
+  ],
   outdir: out,
   bundle: true,
   splitting: true,

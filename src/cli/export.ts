@@ -1,8 +1,10 @@
 import { DAMAGED_HINT, openStore, type StoreReader } from '../backends/local/index.ts';
 import { suggestion } from '../closest-name.ts';
 import { MirrorError } from '../errors.ts';
-import { EXPORT_KINDS, type ExportKind, type ShortSeries, storeSource, writeCsv, writeParquet, writeTruthJson } from '../export/index.ts';
+import { EXPORT_KINDS, type ExportKind, type ShortSeries, storeSource, writeParquet } from '../export/index.ts';
 import { type CommandContext, type GlobalOptions, writeOut } from './context.ts';
+import { exportRuns } from './export-runs.ts';
+import { jobsOf } from './jobs.ts';
 import { OutputFile } from './output-file.ts';
 import { readConfig } from './read-config.ts';
 import { counted, formatCount, visibleText } from './terminal/index.ts';
@@ -14,10 +16,13 @@ interface ExportFlags extends GlobalOptions {
   readonly root?: string;
   readonly kind?: string;
   readonly safe?: boolean;
+  /** The number of runs that are written at the same time. */
+  readonly jobs?: string;
 }
 
 /** Exports the local store, also while a process mirrors into it. */
 export async function exportCommand(flags: ExportFlags, context: CommandContext): Promise<void> {
+  const jobs = jobsOf(flags.jobs);
   const config = await readConfig(flags, context);
   const { path } = config.store;
   const kind = exportKind(flags.kind);
@@ -36,16 +41,14 @@ export async function exportCommand(flags: ExportFlags, context: CommandContext)
     const shortages = new Map<string, ShortSeries>();
     // A format may read a series twice.
     const onShort = (short: ShortSeries): void => void shortages.set(JSON.stringify([short.run, short.tag]), short);
-    const source = storeSource(reader, { roots: [chosenRoot(reader, flags.root, path)], onShort });
+    const root = chosenRoot(reader, flags.root, path);
     const output = isTerminal ? new StreamOutput(context.stdout) : new OutputFile(flags.out ?? '');
     try {
       const sink = (chunk: string | Uint8Array): void | Promise<void> => output.write(chunk);
       const { points, leftOut } =
-        flags.format === 'json'
-          ? await writeTruthJson(source, sink)
-          : flags.format === 'csv'
-            ? await writeCsv(source, sink, { kind, safe })
-            : await writeParquet(source, sink, { kind });
+        flags.format === 'parquet'
+          ? await writeParquet(storeSource(reader, { roots: [root], onShort }), sink, { kind })
+          : await exportRuns(reader, { path, root, format: { name: flags.format, kind, safe }, jobs, onShort }, sink);
       const [first] = shortages.values();
       if (first !== undefined) throw damagedStore(path, first, shortages.size);
       output.finish();

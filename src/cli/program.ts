@@ -216,6 +216,7 @@ export function makeProgram(context: CommandContext): Command {
     )
     .option('-o, --out <file>', 'write to this file; it appears when it is complete (default: standard output)')
     .option('--root <name>', 'export this root; needed if the store has several')
+    .option('--jobs <n>', 'write this many runs at the same time (default: the processors, up to 8)')
     .option('--safe', 'escape formulas and control characters in csv (default on a terminal)')
     .option(
       '--kind <kind>',

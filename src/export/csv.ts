@@ -1,7 +1,8 @@
 import { jsonNumber } from '../model/index.ts';
 import { type ExportKind, isOfKind } from './kind.ts';
-import { type ExportCount, type ExportSource, nothingYet } from './source.ts';
-import { TextBuffer, type TextSink } from './text-buffer.ts';
+import type { ExportCount, ExportRun, ExportSource } from './source.ts';
+import type { TextBuffer, TextSink } from './text-buffer.ts';
+import { type TextFormat, writeText } from './text-format.ts';
 
 /** The options of a CSV export. */
 export interface CsvOptions {
@@ -21,39 +22,47 @@ const HEADER = 'run,tag,step,wall_time,value\n';
  * form that reads back exactly. `NaN`, `Infinity`, `-Infinity` are written so, negative zero is `-0.0`, integers are
  * in full. Values of kinds other than scalars are JSON text.
  */
-export async function writeCsv(
-  source: ExportSource,
-  sink: TextSink,
-  { kind = 'scalars', safe = false }: CsvOptions = {},
-): Promise<ExportCount> {
+export function writeCsv(source: ExportSource, sink: TextSink, options: CsvOptions = {}): Promise<ExportCount> {
+  return writeText(csvFormat(options), source, sink);
+}
+
+/** Returns the format of `writeCsv`. */
+export function csvFormat({ kind = 'scalars', safe = false }: CsvOptions = {}): TextFormat {
   const field = safe ? (text: string): string => csvField(harmless(text)) : csvField;
-  const out = new TextBuffer(sink);
-  const count = nothingYet();
-  out.add(HEADER);
-  for await (const run of source.runs()) {
-    count.runs++;
-    for (const series of run.series) {
-      if (!isOfKind(series.plugin, kind)) continue;
-      const prefix = `${field(run.run)},${field(series.tag)},`;
-      const before = count.points;
-      for (const { step, wallTime, value } of series.points()) {
-        if (typeof value === 'string') {
-          if (kind === 'scalars') {
-            count.leftOut++;
-            continue;
-          }
-          out.add(`${prefix}${step},${numberText(wallTime)},${field(value)}\n`);
-        } else {
-          out.add(`${prefix}${step},${numberText(wallTime)},${typeof value === 'bigint' ? value : numberText(value)}\n`);
+  return {
+    head: HEADER,
+    before: () => '',
+    write: (run, out, count) => writeLines(run, out, count, kind, field),
+    tail: '',
+  };
+}
+
+async function writeLines(
+  run: ExportRun,
+  out: TextBuffer,
+  count: ExportCount,
+  kind: ExportKind,
+  field: (text: string) => string,
+): Promise<void> {
+  for (const series of run.series) {
+    if (!isOfKind(series.plugin, kind)) continue;
+    const prefix = `${field(run.run)},${field(series.tag)},`;
+    const before = count.points;
+    for (const { step, wallTime, value } of series.points()) {
+      if (typeof value === 'string') {
+        if (kind === 'scalars') {
+          count.leftOut++;
+          continue;
         }
-        count.points++;
-        if (out.isFull) await out.flush();
+        out.add(`${prefix}${step},${numberText(wallTime)},${field(value)}\n`);
+      } else {
+        out.add(`${prefix}${step},${numberText(wallTime)},${typeof value === 'bigint' ? value : numberText(value)}\n`);
       }
-      if (count.points > before) count.series++;
+      count.points++;
+      if (out.isFull) await out.flush();
     }
+    if (count.points > before) count.series++;
   }
-  await out.flush();
-  return count;
 }
 
 /** Quotes a text if it could be read as several fields, or as none. */

@@ -1,4 +1,4 @@
-import type { StoreReader } from '../backends/local/index.ts';
+import type { StoredRun, StoreReader } from '../backends/local/index.ts';
 import type { ReadBackPoint } from '../contract/index.ts';
 import { type RunRef, runLabel } from '../model/index.ts';
 import type { ExportRun, ExportSource } from './source.ts';
@@ -36,20 +36,31 @@ export function storeSource(
   return {
     *runs(): Generator<ExportRun, void, void> {
       for (const root of roots) {
-        for (const { row, run, points } of reader.runs(root)) {
-          if (!isWanted(run)) continue;
-          const name = withRoot ? runLabel(run) : run.path;
-          const stored = reader.series(row);
-          const listed = stored.reduce((sum, { count }) => sum + count, 0);
-          if (listed !== points) onShort?.({ run: name, tag: undefined, expected: points, found: listed });
-          const series = stored
-            .filter(({ tag }) => tags === undefined || tags.has(tag))
-            .map((s) => ({ ...s, points: () => counted(reader.points(s.row), name, s, onShort) }));
-          yield { run: name, files: reader.positions(run).files, series };
+        for (const stored of reader.runs(root)) {
+          if (isWanted(stored.run)) yield storedRun(reader, stored, { withRoot, tags, onShort });
         }
       }
     },
   };
+}
+
+/** What of a run is exported: see `StoreSourceOptions`. */
+type RunOptions = { readonly [Key in 'tags' | 'withRoot' | 'onShort']?: StoreSourceOptions[Key] | undefined };
+
+/** Returns one run of the store. */
+export function storedRun(
+  reader: StoreReader,
+  { row, run, points }: StoredRun,
+  { tags, withRoot = false, onShort }: RunOptions,
+): ExportRun {
+  const name = withRoot ? runLabel(run) : run.path;
+  const stored = reader.series(row);
+  const listed = stored.reduce((sum, { count }) => sum + count, 0);
+  if (listed !== points) onShort?.({ run: name, tag: undefined, expected: points, found: listed });
+  const series = stored
+    .filter(({ tag }) => tags === undefined || tags.has(tag))
+    .map((s) => ({ ...s, points: () => counted(reader.points(s.row), name, s, onShort) }));
+  return { run: name, files: reader.positions(run).files, series };
 }
 
 function* counted(

@@ -1,7 +1,8 @@
 import type { ReadBackPoint } from '../contract/index.ts';
 import { jsonNumber } from '../model/index.ts';
-import { type ExportCount, type ExportedFile, type ExportRun, type ExportSeries, type ExportSource, nothingYet } from './source.ts';
-import { TextBuffer, type TextSink } from './text-buffer.ts';
+import type { ExportCount, ExportedFile, ExportRun, ExportSeries, ExportSource } from './source.ts';
+import type { TextBuffer, TextSink } from './text-buffer.ts';
+import { type TextFormat, writeText } from './text-format.ts';
 
 /** Version of the layout: `{"format": 1, "runs": {RUN: {"files": […], "tags": {TAG: SERIES}}}}`. */
 const FORMAT = 1;
@@ -10,21 +11,21 @@ const FORMAT = 1;
  * Writes everything as one JSON text, a piece at a time. Every number reads back exactly: see `jsonText`. A point is
  * `[step, wall time, value]`; a line holds one point, so that ordinary tools can compare two exports.
  */
-export async function writeTruthJson(source: ExportSource, sink: TextSink): Promise<ExportCount> {
-  const out = new TextBuffer(sink);
-  const count = nothingYet();
-  out.add(`{"format":${FORMAT},"runs":{`);
-  for await (const run of source.runs()) {
-    out.add(`${count.runs === 0 ? '\n' : ',\n'}${JSON.stringify(run.run)}:{"files":${filesJson(run.files)},"tags":{`);
+export function writeTruthJson(source: ExportSource, sink: TextSink): Promise<ExportCount> {
+  return writeText(TRUTH_FORMAT, source, sink);
+}
+
+/** The format of `writeTruthJson`. */
+export const TRUTH_FORMAT: TextFormat = {
+  head: `{"format":${FORMAT},"runs":{`,
+  before: (index) => (index === 0 ? '\n' : ',\n'),
+  async write(run, out, count) {
+    out.add(`${JSON.stringify(run.run)}:{"files":${filesJson(run.files)},"tags":{`);
     await writeTags(run, out, count);
     out.add('}}');
-    count.runs++;
-    if (out.isFull) await out.flush();
-  }
-  out.add('\n}}\n');
-  await out.flush();
-  return count;
-}
+  },
+  tail: '\n}}\n',
+};
 
 async function writeTags(run: ExportRun, out: TextBuffer, count: ExportCount): Promise<void> {
   let tags = 0;
