@@ -11,6 +11,7 @@ import { againstCheckout, CHECKOUT_BENCHES } from './checkouts.ts';
 import { clearml } from './clearml.ts';
 import { decode } from './decode.ts';
 import { idle } from './idle.ts';
+import { jobs } from './jobs.ts';
 import { lanes } from './lanes.ts';
 import { latency } from './latency.ts';
 import { live } from './live.ts';
@@ -54,6 +55,7 @@ const BENCHES: readonly Bench[] = [
   again,
   start,
   verify,
+  jobs,
   zeros,
   idle,
   latency,

@@ -71,8 +71,13 @@ export class Product {
   }
 
   /** `export --format FORMAT --out FILE` of a home's store. */
-  async export({ dir, store }: Home, format: string, out: string): Promise<Measured> {
-    return this.#run(['export', '--format', format, '--store', store, '--out', out], dir, [0]);
+  async export({ dir, store }: Home, format: string, out: string, flags: readonly string[] = []): Promise<Measured> {
+    return this.#run(['export', '--format', format, '--store', store, '--out', out, ...flags], dir, [0]);
+  }
+
+  /** `inspect LOGDIR`, of logs without damage. */
+  async inspect(logdir: string, { dir }: Home, flags: readonly string[] = []): Promise<Measured> {
+    return this.#run(['inspect', logdir, ...flags], dir, [0]);
   }
 
   /** `watch LOGDIR --store FILE FLAGS`, once it is ready. */
