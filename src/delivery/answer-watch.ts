@@ -65,7 +65,10 @@ export class AnswerWatch {
     this.#wait();
   }
 
-  /** Looks again when the tracker could have been silent for long enough. A call that ends leaves its timer: the next one uses it. */
+  /**
+   * Looks again when the tracker could have been silent for long enough. A call that ends leaves its timer: the next
+   * one uses it.
+   */
   #wait(): void {
     if (this.#isWaiting || this.#isSilent) return;
     this.#isWaiting = true;
