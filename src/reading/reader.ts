@@ -78,7 +78,7 @@ export class RunSession {
 const READ_AGAIN: ReadonlySet<DamageReason> = new Set<DamageReason>(['unreadable', 'too_large']);
 
 /** The most damaged bytes that are searched again for records, each time the file is retried. */
-const MOST_SEARCHED_BYTES = 16 << 20;
+const MOST_SEARCHED_BYTES = 4 << 20;
 
 /** One read of one file. */
 class FileRead {
@@ -182,7 +182,7 @@ class FileRead {
       const isNew = rest.some(({ reason }) => READ_AGAIN.has(reason));
       let steps = isNew ? this.#readAgain(gap, rest, file) : this.#fillGap(gap, rest, file);
       let first = steps.next();
-      if (first.done === true && !isNew && rest.length > 0 && gap.end - gap.start <= MOST_SEARCHED_BYTES) {
+      if (first.done === true && !isNew && gap.reason === 'damage' && gap.end - gap.start <= MOST_SEARCHED_BYTES) {
         steps = this.#readAgain(gap, rest, file, true);
         first = steps.next();
       }
@@ -388,7 +388,9 @@ class FileRead {
       const isNothing = batch.records === 0 && batch.start === gap.start && isEnd;
       if (isNothing && (needsRecord || JSON.stringify(damage) === JSON.stringify(rest))) return;
       records += batch.records;
-      yield { gap, batch, gaps: damage.map((item) => ({ start: item.start, end: item.end, reason: 'damage' })), damage, records };
+      // The damage may be known from another lane, and then it need not cover the gap.
+      const gaps = [...found.map((item) => ({ start: item.start, end: item.end, reason: gap.reason })), ...cutBefore(gap, start)];
+      yield { gap, batch, gaps, damage, records, ...decoder.head };
       if (isEnd) return;
     }
   }

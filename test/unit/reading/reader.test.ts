@@ -548,6 +548,38 @@ describe('damage', () => {
     expect(store.state).toMatchObject({ damage: [], position: { gaps: [] }, records: 6 });
   });
 
+  test('that another lane knows less of is read completely once it is repaired', () => {
+    const records = [0, 1, 2, 3].map((step) => scalar(step));
+    const bytes = (...broken: readonly number[]): Uint8Array =>
+      concat(VERSION, ...records.map((record, i) => (broken.includes(i) ? flipped(record, 0) : record)), scalar(4));
+    put(bytes(2));
+    const other = new Store();
+    other.pass();
+    put(bytes(0, 1, 2));
+    const store = new Store();
+    expect(store.pass().points).toEqual(['loss 3', 'loss 4']);
+    put(bytes(1, 2));
+    // A file's damage comes from the lane that has read it last, and pending bytes are each lane's own.
+    store.states.set(NAME, { ...store.state, damage: other.state.damage });
+    expect(store.pass().points).toEqual(['loss 0']);
+    put(bytes());
+    const points = [...store.pass().points, ...store.pass().points];
+    expect(points.sort()).toEqual(['loss 1', 'loss 2']);
+    expect(store.state.position.gaps).toEqual([]);
+  });
+
+  test('at the start tells of the file, whatever is repaired first', () => {
+    put(concat(flipped(VERSION, 20), flipped(scalar(1), 20), scalar(2)));
+    const store = new Store();
+    store.pass();
+    put(concat(VERSION, flipped(scalar(1), 20), scalar(2)));
+    store.pass();
+    expect(store.state.fileVersion).toBe('brain.Event:2');
+    put(concat(VERSION, scalar(1), scalar(2)));
+    expect(store.pass().points).toEqual(['loss 1']);
+    expect(store.state).toMatchObject({ fileVersion: 'brain.Event:2', damage: [] });
+  });
+
   test('behind a record that a crash left incomplete is repaired when its bytes are', () => {
     const torn = scalar(9).subarray(0, 21);
     const rest = [scalar(2), scalar(3)];
