@@ -245,8 +245,8 @@ export class LaneState {
   /** Returns the epochs of the tracker runs that were opened for this path and have moved with their runs to others. */
   epochsMovedFrom(run: RunRef): number[] {
     const { ids, statements } = this.#store.reading();
-    const sql = `SELECT opened ->> '$.epoch' AS epoch FROM handle WHERE lane = ? AND ${OPENED_AT} = ?`;
-    return statements.all(sql, ids.findLane(this.#key) ?? 0, keyOfRun(run)).map(({ epoch }) => Number(epoch));
+    const sql = `SELECT opened ->> '$.epoch' AS epoch FROM handle WHERE lane = ? AND ${OPENED_AT} = ? AND run <> ?`;
+    return statements.all(sql, ids.findLane(this.#key) ?? 0, keyOfRun(run), ids.findRun(run) ?? 0).map(({ epoch }) => Number(epoch));
   }
 
   /** Returns every tracker run that has a handle. */

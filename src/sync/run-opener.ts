@@ -103,13 +103,15 @@ export class RunOpener {
       const found = await this.#opened(run);
       if (found.kind === 'wait') return found;
       const kept = laneState.handle(target);
-      const opened = kept === undefined ? this.#withOwnKey(target, found.opened) : found.opened;
+      // The key that finds or makes a tracker run if there is none, or if the one that is known is gone.
+      const asNew = this.#withOwnKey(target, found.opened);
+      const opened = kept === undefined ? asNew : found.opened;
       const before = FileMarks.fromPairs(opened.files);
       const added = newMarks(before, pieces);
       const marks = before.with(added);
       const above = opened.joins === undefined ? await this.#above(run, startedAt) : { kind: 'none' as const };
       if (above.kind === 'wait' || above.kind === 'stopped') return above;
-      const source = { ...this.#source(run, opened, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
+      const source = { ...this.#source(run, asNew, startedAt, marks), ...(above.kind === 'none' ? {} : { parent: above.parent }) };
       const done = await delivery.attempt((signal) => backend.open(source, kept, signal));
       if (done.kind !== 'done') return done;
       isNew = done.value !== kept;
@@ -117,7 +119,7 @@ export class RunOpener {
       const now = added.length === 0 || opened.joins !== undefined ? opened : { ...opened, files: marks.pairs() };
       if (isNew && kept !== undefined) {
         const { openedAt: _, ...here } = now;
-        routes.restart(target, here, done.value);
+        routes.restart(target, { ...here, epoch: asNew.epoch }, done.value);
         return { kind: 'wait', ms: 0 };
       }
       states.opened(target, done.value, now);

@@ -224,6 +224,32 @@ describe('runs that changed places', () => {
     ]);
   });
 
+  it('do not find the tracker run of another run if theirs is deleted', async () => {
+    const steps = (): number[][] =>
+      [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
+    put(`x/b/${ONE}`, 0);
+    await mirror(['x']);
+    cpSync(path('x/b'), path('x/a'), { recursive: true });
+    grow(`x/a/${ONE}`, 3);
+    await mirror(['x']);
+    for (const [from, to] of [
+      ['x/b', 'x/c'],
+      ['x/a', 'x/b'],
+    ] as const) {
+      renameSync(path(from), path(to));
+      await mirror(['x']);
+    }
+    const [, second] = [...tracker.runs.keys()];
+    tracker.runs.delete(second!);
+    grow(`x/b/${ONE}`, 20);
+    grow(`x/c/${ONE}`, 30);
+    await mirror(['x']);
+    expect(steps()).toEqual([
+      [0, 1, 2, 30],
+      [0, 1, 2, 3, 20],
+    ]);
+  });
+
   it('count as deleted files, with trackers only, too', async () => {
     put(`x/a/${ONE}`, 0);
     put(`x/a/${TWO}`, 10);
