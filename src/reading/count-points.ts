@@ -2,6 +2,7 @@
  * Counts what a run holds where it is read, for who needs no points: only sums cross from the reader's thread.
  */
 import type { Batch, FileState, MarkKind, RunRef, Series } from '../model/index.ts';
+import { freeColumns } from './free-batches.ts';
 import type { CountedPoints, PointCount, ReadEvent } from './read-event.ts';
 
 /** Points after which the sums are reported, so that little is lost if a file hangs in the middle. */
@@ -82,10 +83,3 @@ class FileCounter {
 /** The first byte of an event without content: writers begin a file with an event that has only a time. */
 const WALL_TIME = 0x09;
 const STEP = 0x10;
-
-/** V8 would free the columns only after the next batches have taken as much. */
-function freeColumns({ scalars: { series, step, wallTime, value, offset, checksum, index } }: Batch): void {
-  for (const { buffer } of [series, step, wallTime, value, offset, checksum, index]) {
-    if ('detached' in buffer && !buffer.detached) buffer.transfer(0);
-  }
-}

@@ -1,3 +1,4 @@
+import type { Batch } from '../model/index.ts';
 import type { ReadEvent } from './read-event.ts';
 
 /**
@@ -7,12 +8,21 @@ import type { ReadEvent } from './read-event.ts';
 export function freeBatches(events: readonly ReadEvent[]): void {
   for (const event of events) {
     if (event.kind !== 'batch') continue;
-    const { scalars, objects, marks } = event.batch;
-    const { series, step, wallTime, value, offset, checksum, index } = scalars;
-    for (const { buffer } of [series, step, wallTime, value, offset, checksum, index]) free(buffer);
+    const { objects, marks } = event.batch;
+    freeColumns(event.batch);
     for (const { payload } of objects) free(payload.buffer);
     for (const { payload } of marks) free(payload.buffer);
   }
+}
+
+/** Gives back the memory of the scalar columns alone. */
+export function freeColumns(batch: Batch): void {
+  for (const buffer of columnBuffers(batch)) free(buffer);
+}
+
+/** Returns the buffers of the scalar columns. */
+export function columnBuffers({ scalars: { series, step, wallTime, value, offset, checksum, index } }: Batch): ArrayBuffer[] {
+  return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
 }
 
 function free(buffer: ArrayBufferLike): void {

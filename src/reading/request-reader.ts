@@ -7,6 +7,7 @@ import { scanWindow } from '../decode/index.ts';
 import { type Batch, keyOfRun } from '../model/index.ts';
 import { FileWindow, readAt } from '../tail/index.ts';
 import { countedEvents } from './count-points.ts';
+import { columnBuffers } from './free-batches.ts';
 import { packPayloads } from './packed-payloads.ts';
 import type { ReadEvent, RunJob } from './read-event.ts';
 import { RunSession } from './reader.ts';
@@ -95,12 +96,6 @@ export class RequestReader {
     });
     this.#reply({ kind: 'events', events: packed, cost, isLast }, buffers);
   }
-}
-
-/** Returns the buffers of the columns, which move to the other thread. */
-function columnBuffers(batch: Batch): ArrayBuffer[] {
-  const { series, step, wallTime, value, offset, checksum, index } = batch.scalars;
-  return [series, step, wallTime, value, offset, checksum, index].map((column) => column.buffer as ArrayBuffer);
 }
 
 function sizeOf(event: ReadEvent): number {
