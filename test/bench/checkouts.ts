@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Bench, type BenchContext, gather, type Setting } from './bench.ts';
 import { decodeOnce } from './decode.ts';
-import { megabytes, seconds, spread, times } from './figures.ts';
+import { megabytes, seconds } from './figures.ts';
 import { mirrorLanes, mirrorLog } from './lanes.ts';
-import { interleave } from './pairs.ts';
+import { interleave, ratioRows } from './pairs.ts';
 import { Product } from './product.ts';
-import { type Row, renderTable } from './table.ts';
+import { renderTable } from './table.ts';
 
 /** A built checkout. */
 export interface Checkout {
@@ -115,13 +115,7 @@ export function checkoutAt(folder: string, setting: Setting): Checkout {
 export function compareCheckouts({ what, prepare }: CheckoutBench, ours: Checkout, other: Checkout): Bench['run'] {
   return async (context) => {
     const measured = await interleave(context.pairs, await prepare(context, ours), await prepare(context, other));
-    const rowOf = (what: string, format: (x: number) => string, of: (sample: Sample) => number): Row => ({
-      what,
-      ours: format(spread(measured.map(([a]) => of(a))).median),
-      reference: format(spread(measured.map(([, b]) => of(b))).median),
-      figure: spread(measured.map(([a, b]) => of(a) / of(b))),
-      format: times,
-    });
+    const rowOf = ratioRows(measured);
     context.row(rowOf(what, seconds, (sample) => sample.seconds));
     context.row(rowOf('  processor', seconds, (sample) => sample.cpuSeconds));
     context.row(rowOf('  peak memory', megabytes, (sample) => sample.peakBytes));

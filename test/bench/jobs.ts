@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
-import { megabytes, seconds, spread, type Target, times } from './figures.ts';
+import { megabytes, seconds, type Target } from './figures.ts';
 import type { Measured } from './measure.ts';
-import { interleave } from './pairs.ts';
+import { interleave, ratioRows } from './pairs.ts';
 
 /** On two processors, two threads should be 1.6 times as fast as one. */
 const GOAL: Target = { bound: 'most', reach: 1 / 1.6 };
@@ -26,18 +26,10 @@ export const jobs: Bench = {
         () => command('2'),
         () => command('1'),
       );
-      const rowOf = (name: string, format: (x: number) => string, of: (one: Measured) => number, target?: Target): void =>
-        row({
-          what: name,
-          ours: format(spread(measured.map(([a]) => of(a))).median),
-          reference: format(spread(measured.map(([, b]) => of(b))).median),
-          figure: spread(measured.map(([a, b]) => of(a) / of(b))),
-          format: times,
-          ...(target === undefined ? {} : { target }),
-        });
-      rowOf(`${what}, --jobs 2 against --jobs 1`, seconds, (one) => one.seconds, GOAL);
-      rowOf('  processor', seconds, (one) => one.cpuSeconds);
-      rowOf('  peak memory', megabytes, (one) => one.peakBytes);
+      const rowOf = ratioRows(measured);
+      row(rowOf(`${what}, --jobs 2 against --jobs 1`, seconds, (one) => one.seconds, GOAL));
+      row(rowOf('  processor', seconds, (one) => one.cpuSeconds));
+      row(rowOf('  peak memory', megabytes, (one) => one.peakBytes));
     }
   },
 };

@@ -1,8 +1,8 @@
 import type { BigLog } from '../support/event-writer.ts';
 import type { Bench, BenchContext } from './bench.ts';
-import { count, type Format, megabytes, seconds, spread, type Target, times } from './figures.ts';
-import { type Mirrored, mirrorLog } from './lanes.ts';
-import { interleave } from './pairs.ts';
+import { count, megabytes, seconds, spread, type Target, times } from './figures.ts';
+import { mirrorLog } from './lanes.ts';
+import { interleave, ratioRows } from './pairs.ts';
 
 const TARGET: Target = { bound: 'most', reach: 3 };
 
@@ -31,17 +31,9 @@ async function compareLanes(context: BenchContext, tags: number): Promise<void> 
   const [many, few] = [scratch.log({ tags, steps: 20 }), scratch.log({ tags: 20, steps: tags })];
   const mirror = (log: BigLog) => () => mirrorLog(context, log, [{ name: 'quick', latencyMs: 0 }]);
   const measured = await interleave(pairs, mirror(many), mirror(few));
-  const rowOf = (what: string, format: Format, of: (one: Mirrored) => number, target?: Target): void =>
-    row({
-      what,
-      ours: format(spread(measured.map(([a]) => of(a))).median),
-      reference: format(spread(measured.map(([, b]) => of(b))).median),
-      figure: spread(measured.map(([a, b]) => of(a) / of(b))),
-      format: times,
-      ...(target === undefined ? {} : { target }),
-    });
-  rowOf(`${count(tags)} tags × 20 steps into a tracker, processor`, seconds, (one) => one.cpuSeconds, TARGET);
-  rowOf('  peak memory', megabytes, (one) => one.peakBytes);
+  const rowOf = ratioRows(measured);
+  row(rowOf(`${count(tags)} tags × 20 steps into a tracker, processor`, seconds, (one) => one.cpuSeconds, TARGET));
+  row(rowOf('  peak memory', megabytes, (one) => one.peakBytes));
 }
 
 async function compare({ product, pairs, row }: BenchContext, what: string, log: BigLog, float: BigLog): Promise<void> {

@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench } from './bench.ts';
-import { count, megabytes, seconds, spread, type Target, times } from './figures.ts';
-import type { Measured } from './measure.ts';
-import { interleave } from './pairs.ts';
+import { count, megabytes, seconds, spread, times } from './figures.ts';
+import { interleave, ratioRows } from './pairs.ts';
 import { expectPoints } from './product.ts';
 
 /** What it costs to prove that a store holds what the files hold. */
@@ -37,17 +36,11 @@ export const verify: Bench = {
       () => product.verify(home, ['--jobs', String(availableParallelism())]),
       () => product.verify(home, ['--jobs', '1']),
     );
-    const rowOf = (what: string, format: (x: number) => string, of: (one: Measured) => number, target?: Target) =>
-      row({
-        what,
-        ours: format(spread(sideBySide.map(([a]) => of(a))).median),
-        reference: format(spread(sideBySide.map(([, b]) => of(b))).median),
-        figure: spread(sideBySide.map(([a, b]) => of(a) / of(b))),
-        format: times,
-        ...(target === undefined ? {} : { target }),
-      });
-    rowOf(`${count(many.points)} points in 200 runs, against --jobs 1`, seconds, (one) => one.seconds, { bound: 'most', reach: 1 / 1.6 });
-    rowOf('  processor', seconds, (one) => one.cpuSeconds);
-    rowOf('  peak memory', megabytes, (one) => one.peakBytes);
+    const rowOf = ratioRows(sideBySide);
+    row(
+      rowOf(`${count(many.points)} points in 200 runs, against --jobs 1`, seconds, (one) => one.seconds, { bound: 'most', reach: 1 / 1.6 }),
+    );
+    row(rowOf('  processor', seconds, (one) => one.cpuSeconds));
+    row(rowOf('  peak memory', megabytes, (one) => one.peakBytes));
   },
 };
