@@ -113,6 +113,9 @@ describe('runs that changed places', () => {
         .map(({ source, points }) => [source.name, [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b)] as const)
         .sort(([a], [b]) => (a < b ? -1 : 1)),
     );
+  /** The steps of each tracker run, in the order in which they were made. */
+  const steps = (): number[][] =>
+    [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
   function stored(): Record<string, number[]> {
     const db = new DatabaseSync(path('store.db'), { readOnly: true });
     try {
@@ -206,8 +209,6 @@ describe('runs that changed places', () => {
     grow(`x/a/${ONE}`, 10);
     grow(`x/b/${ONE}`, 20);
     await mirror(['x']);
-    const steps = (): number[][] =>
-      [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
     expect(steps()).toEqual([
       [0, 1, 2, 20],
       [0, 1, 2, 10],
@@ -225,8 +226,6 @@ describe('runs that changed places', () => {
   });
 
   it('do not find the tracker run of another run if theirs is deleted', async () => {
-    const steps = (): number[][] =>
-      [...tracker.runs.values()].map(({ points }) => [...points.values()].map(({ step }) => Number(step)).sort((a, b) => a - b));
     put(`x/b/${ONE}`, 0);
     await mirror(['x']);
     cpSync(path('x/b'), path('x/a'), { recursive: true });
