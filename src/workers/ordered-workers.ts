@@ -131,7 +131,7 @@ export class OrderedWorkers<Data, Task, Piece, Result, Note = never> {
     return thread;
   }
 
-  /** Waits until a thread reported something that is waited for. */
+  /** Waits for the next report of a thread that lets the caller continue. */
   async #news(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
